@@ -1,0 +1,113 @@
+/**
+ * The contract between Quorate and any system that performs tasks. An adapter is one folder that exports one
+ * {@link AgentSystem}; it imports this file, the vendor's SDK and what it is handed, never a sibling.
+ *
+ * Duties of an adapter:
+ *  A1. `perform` never throws; everything that goes wrong is a {@link Failure} from the closed list.
+ *  A2. When `signal` aborts, the outside work ends (process tree killed, socket closed) before `perform` settles.
+ *  A3. Tokens that the system does not report are null, never 0.
+ *  A4. What cannot be done is `unsupported`, by name, where it is asked for.
+ *  A5. Text from the agent is data: it is returned, never acted upon.
+ *  A6. No secret appears in a failure, an output or a log.
+ */
+import type { z } from 'zod'
+import type { Failure, Result } from '../failure.ts'
+import type { ModelGateway } from '../models/model-gateway.ts'
+import type { EffectClass } from '../workflow/definition.ts'
+import type { Usage } from '../workflow/event.ts'
+import type { Json } from '../workflow/value.ts'
+
+/** What an agent is asked to do: values resolved, nothing by reference. */
+export type AgentTask = {
+  run: string
+  /** Address of the task within the run. */
+  task: string
+  attempt: number
+  goal: string | null
+  role: string
+  /** The agent's standing instructions. */
+  agent_instructions: string
+  instructions: string
+  input: { [name: string]: Json }
+  output_schema: { [key: string]: Json } | null
+  max_output_tokens: number | null
+  /** Derived from run, task and arguments; the same on every repetition. */
+  effect_key: string
+}
+
+export type Progress = { kind: 'model_loading' | 'tokens' | 'output' | 'note'; tokens?: number; text?: string }
+
+export type Performed = {
+  output: Json
+  usage: Usage
+  model: string | null
+  /** What was sent to the model, where there is such a thing: for the record. */
+  prompt?: Json
+}
+
+export type PerformContext = { signal: AbortSignal; progress: (progress: Progress) => void }
+
+export type Health = { ok: boolean; detail: string; models?: string[]; version?: string }
+
+/** An agent system with its settings applied: ready to work. */
+export type AgentHandle = {
+  /** Name of the model host or machine that bounds it together with others, e.g. `ollama:http://127.0.0.1:11434`. */
+  host: string
+  check: (signal: AbortSignal) => Promise<Health>
+  perform: (task: AgentTask, context: PerformContext) => Promise<Result<Performed>>
+  /**
+   * For `reconcilable` effects: has the effect with this key already happened? `undefined` output = not found.
+   * Without it a reconcilable effect is treated as unsafe.
+   */
+  reconcile?: (task: AgentTask, context: PerformContext) => Promise<Result<Performed | null>>
+  close: () => Promise<void>
+}
+
+/** What every adapter may use; nothing else of Quorate is visible to it. */
+export type AgentSystemContext = {
+  gateway: ModelGateway
+  /** fetch that refuses addresses which the configuration does not allow (see outbound guard). */
+  fetch: typeof fetch
+  /** Resolves `env:NAME` and `file:PATH`; the value must not leave the adapter. */
+  secret: (reference: string) => Result<string>
+  /** A directory of its own for work folders, under the data directory. */
+  work_dir: string
+}
+
+export type AgentSystem<Settings = unknown> = {
+  contract: 'agent-system-v1'
+  /** The outside world's name, letter for letter, with _ for other characters. */
+  name: string
+  title: string
+  settings: z.ZodType<Settings>
+  /** What a task of this system does outside when nobody says otherwise. */
+  effect: (settings: Settings) => EffectClass
+  /** Below a few ms and in process: its steps need no invocation of their own. */
+  quick: boolean
+  open: (settings: Settings, context: AgentSystemContext) => Result<AgentHandle>
+}
+
+/** Whether an agent's failure may go away when tried again, here or elsewhere. */
+export const mayRetry = (failure: Failure): boolean => retryable[failure.kind]
+
+const retryable: Record<Failure['kind'], boolean> = {
+  invalid_input: false,
+  not_found: false,
+  conflict: false,
+  unauthenticated: false,
+  forbidden: false,
+  refused: false,
+  too_large: false,
+  busy: true,
+  unavailable: true,
+  timeout: true,
+  cancelled: false,
+  unsupported: false,
+  model_missing: false,
+  output_invalid: true,
+  agent_failed: true,
+  limit_exceeded: false,
+  effect_unknown: false,
+  budget_exhausted: false,
+  internal: false,
+}

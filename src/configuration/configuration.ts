@@ -1,0 +1,70 @@
+/** The configuration in force: checked, with where each value came from. */
+import type { AgentInput } from '../agents/agent.ts'
+
+export type ConfigurationSource = 'flag' | 'environment' | 'quorate.yaml' | 'localagi-config.yaml' | 'default'
+
+export type ModelHostSetting = {
+  name: string
+  kind: 'openai_compatible' | 'ollama'
+  url: string
+  /** `env:NAME` or `file:PATH`. */
+  api_key: string | null
+  /** Calls at once. */
+  concurrency: number
+}
+
+export type Configuration = {
+  host: string
+  port: number
+  /** Absolute. */
+  data_dir: string
+  /** Absolute; models are fetched into it once. */
+  cache_dir: string
+  namespace: string
+  log_level: 'debug' | 'info' | 'warn' | 'error'
+  limits: {
+    /** MAX_PARALLEL_WORKFLOWS: runs that execute. */
+    max_parallel_workflows: number
+    /** AGENT_POOL_SIZE: calls to agents in flight. */
+    agent_pool_size: number
+    body_bytes: number
+    goal_characters: number
+    json_depth: number
+    agents: number
+    queued_runs: number
+  }
+  models: {
+    /** `host/model` or model name of the manager's own model; null = the best that is there. */
+    default: string | null
+    hosts: ModelHostSetting[]
+    /** Ollama is looked for here; whether a person set it or it is the default. */
+    ollama_url: string
+    local: {
+      enabled: boolean
+      /** null = choose by free memory and what can be reached. */
+      model: string | null
+      /** A GGUF file of the person's own. */
+      path: string | null
+      threads: number
+      context_tokens: number
+      /** Whether the Hugging Face hub may be asked. */
+      hub: boolean
+    }
+  }
+  outbound: {
+    /** Hosts and CIDR ranges that adapters may reach besides public addresses: loopback and private are refused unless listed. */
+    allow: string[]
+  }
+  decision_timeout_ms: number
+  consensus_threshold: number
+  /** Agents from the configuration file: read-only through the API. */
+  agents: AgentInput[]
+  default_agents: boolean
+  /** Kept for later: what other sections of the user's files say, as checked values. */
+  coordinator: { path: string | null; sync_interval_ms: number; feedback: boolean; mode: string | null }
+  monitoring: { metrics_endpoint: string | null; log_aggregation: string | null; trace_sampling: number }
+  stores: { redis_url: string | null; postgres_url: string | null; vector_stores: string[] }
+  orchestration_patterns: { name: string; agents: string[]; mechanism: string }[]
+  agent_categories: { [category: string]: string[] }
+  sources: { [key: string]: { source: ConfigurationSource; detail: string } }
+}

@@ -1,0 +1,66 @@
+/**
+ * The agents that work: registry, health, bounds, breaker, choice, calls. The shell hands over one attempt of one task
+ * and gets an outcome; everything about which agent, when, and with what protection is decided here.
+ */
+import type { AgentInput, AgentStatus, Agent } from '../agents/agent.ts'
+import type { Health, Performed } from '../agent-systems/agent-system.ts'
+import type { Failure, Result } from '../failure.ts'
+import type { CallAgent } from '../workflow/command.ts'
+import type { Json, Value } from '../workflow/value.ts'
+
+/** An agent with what is known of it now. */
+export type AgentView = Omit<Agent, 'settings'> & {
+  settings: { [key: string]: Json }
+  status: AgentStatus
+  /** Addresses of the tasks it works on: `run_…/stage/task`. */
+  current_tasks: { run: string; task: string; since: number; agent: string; note: string }[]
+  queued: number
+  breaker: { state: 'closed' | 'open' | 'half_open'; failure_rate: number | null; calls: number; opens_again_at: number | null }
+  health: (Health & { at: number }) | null
+  /** From its own results: mean with Wilson interval; null below 5 results. */
+  performance: { value: number | null; n: number; interval: [number, number] | null; reason?: string }
+}
+
+/** One attempt, with the references of its input resolved by the caller. */
+export type Attempt = Omit<CallAgent, 'do' | 'input' | 'delay_ms'> & {
+  run: string
+  input: { [name: string]: Json }
+  /** Written-ahead result of an earlier, interrupted execution of the same attempt, if the shell knows one. */
+  repeated: boolean
+}
+
+export type AttemptOutcome = {
+  agent: string | null
+  /** Why this agent: candidates, their state, the rule that chose. */
+  why: string
+  effect_key: string
+  started_at: number
+  queued_ms: number
+  duration_ms: number
+} & ({ ok: true; performed: Performed } | { ok: false; failure: Failure; retryable: boolean })
+
+export type Fleet = {
+  add: (input: AgentInput, source: Agent['source']) => Promise<Result<AgentView>>
+  change: (nameOrId: string, change: Partial<AgentInput>) => Promise<Result<AgentView>>
+  drain: (nameOrId: string) => Promise<Result<AgentView>>
+  /** Removes it; with work in hand only when `force`, else drains first and says so. */
+  remove: (nameOrId: string, options: { force: boolean }) => Promise<Result<AgentView>>
+  get: (nameOrId: string) => Promise<AgentView | null>
+  list: () => Promise<AgentView[]>
+  probe: (nameOrId: string, signal: AbortSignal) => Promise<Result<Health>>
+  /** Capabilities that at least one agent offers which takes new work, with how many. */
+  capabilities: () => { [capability: string]: number }
+  /** Names of agents that offer the capability and take new work, best first. */
+  candidates: (capability: string | null) => string[]
+  perform: (attempt: Attempt, options: { signal: AbortSignal }) => Promise<AttemptOutcome>
+  /** True when calls to this task's agent take so little that they need no invocation of their own. */
+  quick: (task: { agent: string | null; capability: string | null }) => boolean
+  /** What runs now, for live views; not durable. */
+  live: (run: string) => { task: string; agent: string; since: number; note: string; tokens: number }[]
+  load: () => { in_flight: number; queued: number; limit: number }
+  /** Checks every agent again soon; used after start and by the doctor. */
+  check_all: (signal: AbortSignal) => Promise<void>
+  close: () => Promise<void>
+}
+
+export type { Value }

@@ -1,0 +1,65 @@
+/**
+ * The one way to a model. Every model call of every agent goes through the gateway, so that tokens are counted, calls
+ * recorded, bounded and cancelled in one place. Hosts (a local child process, Ollama, an OpenAI-compatible server)
+ * stand behind it.
+ */
+import type { Result } from '../failure.ts'
+import type { Json } from '../workflow/value.ts'
+
+export type Message = { role: 'system' | 'user' | 'assistant'; content: string }
+
+export type ModelRequest = {
+  /** `host/model`, a bare model name, or null for the manager's own model. */
+  model: string | null
+  messages: Message[]
+  /** JSON Schema that the answer must satisfy; enforced at the model by grammar, and checked afterwards. */
+  schema?: { [key: string]: Json } | undefined
+  temperature?: number
+  seed?: number
+  max_output_tokens?: number | undefined
+  /** For whom: shown in records and used for bounds. */
+  caller: { run: string | null; task: string | null; agent: string | null; purpose: 'task' | 'plan' | 'judge' | 'probe' }
+}
+
+export type ModelAnswer = {
+  /** The text, or the parsed JSON when a schema was given. */
+  text: string
+  json?: Json
+  model: string
+  host: string
+  input_tokens: number | null
+  output_tokens: number | null
+  finish: 'stop' | 'length' | 'other'
+  /** Milliseconds: waiting for a place, loading the model, until the first token, all. */
+  queued_ms: number
+  load_ms: number | null
+  first_token_ms: number | null
+  duration_ms: number
+}
+
+export type ModelProgress = { kind: 'queued' | 'model_loading' | 'tokens'; tokens?: number; text?: string }
+
+export type ModelInfo = {
+  /** `host/model`. */
+  id: string
+  host: string
+  model: string
+  default: boolean
+  loaded: boolean | null
+  size_bytes: number | null
+  /** Content digest where the host gives one. */
+  digest: string | null
+  licence: string | null
+  context_length: number | null
+}
+
+export type HostInfo = { name: string; kind: string; address: string; ok: boolean; detail: string; models: ModelInfo[]; in_flight: number; queued: number }
+
+export type ModelGateway = {
+  complete: (request: ModelRequest, options: { signal: AbortSignal; progress?: (progress: ModelProgress) => void }) => Promise<Result<ModelAnswer>>
+  /** Hosts and their models as last seen; `refresh` asks them again. */
+  hosts: (options?: { refresh?: boolean; signal?: AbortSignal }) => Promise<HostInfo[]>
+  /** Id of the manager's own model, or null with the reason why there is none. */
+  default_model: () => { id: string } | { id: null; reason: string }
+  close: () => Promise<void>
+}

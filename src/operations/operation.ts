@@ -1,0 +1,66 @@
+/**
+ * An operation is one value: what can be asked of the program. HTTP routes, OpenAPI, the command line, and later MCP,
+ * A2A and the console are derived from the list in `all.ts`, so they cannot drift apart.
+ */
+import type { z } from 'zod'
+import type { Configuration } from '../configuration/configuration.ts'
+import type { Result } from '../failure.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { ModelGateway } from '../models/model-gateway.ts'
+import type { Planner } from '../planning/planner.ts'
+import type { Store } from '../store/store.ts'
+import type { RunEvent } from '../workflow/event.ts'
+import type { Json } from '../workflow/value.ts'
+
+export const permissions = ['runs:read', 'runs:write', 'agents:read', 'agents:write', 'definitions:read', 'definitions:write', 'system:read'] as const
+export type Permission = (typeof permissions)[number]
+
+/** What the durable shell offers to operations. Everything it accepts is durable when the promise resolves. */
+export type Runs = {
+  /** Mints the id, stores the run with its first event, has it dispatched. Never waits for the engine. */
+  start: (request: {
+    kind: 'workflow' | 'swarm'
+    goal: string | null
+    /** Hash of a stored definition, or null to have one planned. */
+    definition: string | null
+    inputs: { [name: string]: Json }
+    by: string
+    run?: string
+  }) => Promise<Result<{ run: string }>>
+  /** Puts an input into the run's durable inbox. The same eid twice is one. `conflict` when the run has ended. */
+  send: (run: string, eid: string, input: Pick<RunEvent<'cancel_requested' | 'pause_requested' | 'resume_requested' | 'signal_received' | 'approval_given' | 'effect_resolved'>, 'type' | 'data'>) => Promise<Result<{ mail: number }>>
+  queue: () => { executing: number; queued: number; limit: number }
+  engine: () => Promise<{ ok: boolean; detail: string }>
+}
+
+export type OperationContext = {
+  configuration: Configuration
+  store: Store
+  runs: Runs
+  fleet: Fleet
+  gateway: ModelGateway
+  planner: Planner
+  version: string
+  started_at: number
+  now: () => number
+  /** Who asks: `local` without authentication. */
+  actor: string
+  signal: AbortSignal
+}
+
+export type Operation<Input = unknown, Output = unknown> = {
+  /** The outside's name, letter for letter; also the file's name. */
+  name: string
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'PUT'
+  /** `/runs/{id}`; parameters in braces are fields of the input. */
+  path: string
+  aliases?: readonly string[]
+  summary: string
+  description?: string
+  needs: Permission
+  /** Status of success: 200 by default, 202 for what goes on after the answer, 201 for what was made. */
+  status?: 200 | 201 | 202
+  input: z.ZodType<Input>
+  output: z.ZodType<Output>
+  run: (context: OperationContext, input: Input) => Promise<Result<Output>>
+}

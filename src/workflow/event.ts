@@ -1,0 +1,168 @@
+/**
+ * The events of a run: its whole truth. Folding them gives the state; the console draws them; replay and fork read them.
+ *
+ * Inputs are what happened to the run from outside (`task_finished`, `signal_received` …); they are fed to `next`.
+ * The others are derived by `next` itself, so folding the inputs produces them again under the same sequence numbers.
+ */
+import type { Failure } from '../failure.ts'
+import type { Json, Value } from './value.ts'
+
+/** Tokens of one call. `null` = the agent system does not report them; never 0 for unknown. */
+export type Usage = { input_tokens: number | null; output_tokens: number | null; calls: number }
+
+export type Metrics = {
+  /** Tasks or ballots counted. */
+  n: number
+  succeeded: number
+  failed: number
+  /** Agreement of the outputs in [0, 1]; null when n < 2, with the reason. */
+  agreement: number | null
+  agreement_reason?: string
+  tokens: number | null
+  duration_ms: number
+}
+
+export type VoteResult = {
+  status: 'decided' | 'no_quorum' | 'tie' | 'plurality_only'
+  winner: string | null
+  /** Share of the votes cast, by option. */
+  shares: Record<string, number>
+  counts: Record<string, number>
+  eligible: number
+  valid: number
+  invalid: number
+  quorum: number
+  threshold: number
+  reason: string
+}
+
+/** Data of each event type. */
+export type EventData = {
+  // inputs
+  run_started: {
+    goal: string | null
+    /** Hash of the definition, or null: one has to be planned first. */
+    definition: string | null
+    inputs: { [name: string]: Value }
+    parent?: { run: string; stage: string }
+    forked_from?: { run: string; seq: number }
+    by: string
+  }
+  plan_proposed: {
+    attempt: number
+    source: 'model' | 'template'
+    /** Hash of the stored definition when the proposal passed the check. */
+    definition: string | null
+    name: string | null
+    problems: string[]
+    model: string | null
+    usage: Usage
+    analysis: string | null
+    raw: Value
+    failure?: Failure
+    duration_ms: number
+  }
+  task_finished: {
+    task: string
+    attempt: number
+    agent: string
+    model: string | null
+    output: Value
+    usage: Usage
+    duration_ms: number
+    queued_ms: number
+    why: string
+    /** Hash of the prompt that was sent, where there was one. */
+    prompt?: Value
+    effect_key: string
+    /** The ballot of a vote task: the option chosen. */
+    ballot?: string
+  }
+  task_failed: {
+    task: string
+    attempt: number
+    agent: string | null
+    failure: Failure
+    retryable: boolean
+    usage: Usage
+    duration_ms: number
+    queued_ms: number
+    why: string
+  }
+  collected: { stage: string; output: Value; metrics: Metrics }
+  timer_fired: { timer: string }
+  signal_received: { name: string; data: Value; by: string }
+  approval_given: { approval: string; decision: 'approve' | 'refuse'; comment: string; by: string }
+  effect_resolved: { task: string; happened: boolean; comment: string; by: string; output?: Value }
+  child_finished: { stage: string; run: string; status: string; output: Value }
+  cancel_requested: { by: string; reason: string }
+  pause_requested: { by: string; reason: string }
+  resume_requested: { by: string; reason: string }
+  // derived
+  plan_requested: { attempt: number; problems: string[] }
+  definition_chosen: { definition: string; name: string; source: 'given' | 'model' | 'repaired' | 'template'; reason: string }
+  stage_started: { stage: string; kind: string }
+  task_started: { task: string; attempt: number; agent: string | null; capability: string | null; excluded: string[]; delay_ms: number }
+  loop_iterated: { stage: string; iteration: number; until: boolean | null; reason: string }
+  decision_made: { stage: string; taken: number | 'otherwise'; then: string[]; when: string | null; values: { [name: string]: Json }; reason: string }
+  vote_closed: { stage: string; result: VoteResult }
+  timer_started: { timer: string; due: number }
+  approval_requested: { approval: string; stage: string; question: string; show: Value; due: number; default: 'approve' | 'refuse' }
+  effect_question: { task: string; question: string }
+  wait_started: { stage: string; signal: string; due: number }
+  child_started: { stage: string; run: string; definition: string }
+  stage_finished: { stage: string; status: 'completed' | 'failed' | 'skipped'; reason: string; metrics: Metrics | null; output: Value }
+  feedback_fired: { feedback: string; action: string; values: { [name: string]: Json } }
+  run_paused: { reason: string; by: string }
+  run_resumed: { reason: string; by: string }
+  run_finished: { status: 'completed' | 'partial' | 'failed' | 'cancelled'; reason: string; output: Value; success: { id: string; met: boolean | null; reason: string }[] }
+}
+
+export type EventType = keyof EventData
+
+/** Which events are inputs of `next`. Total, so that a new event type has to say. */
+export const isInput = {
+  run_started: true,
+  plan_proposed: true,
+  task_finished: true,
+  task_failed: true,
+  collected: true,
+  timer_fired: true,
+  signal_received: true,
+  approval_given: true,
+  effect_resolved: true,
+  child_finished: true,
+  cancel_requested: true,
+  pause_requested: true,
+  resume_requested: true,
+  plan_requested: false,
+  definition_chosen: false,
+  stage_started: false,
+  task_started: false,
+  loop_iterated: false,
+  decision_made: false,
+  vote_closed: false,
+  timer_started: false,
+  approval_requested: false,
+  effect_question: false,
+  wait_started: false,
+  child_started: false,
+  stage_finished: false,
+  feedback_fired: false,
+  run_paused: false,
+  run_resumed: false,
+  run_finished: false,
+} as const satisfies { [T in EventType]: boolean }
+
+export type InputType = { [T in EventType]: (typeof isInput)[T] extends true ? T : never }[EventType]
+
+/** Version of the event format; an older one is upcast on reading. */
+export const EVENT_VERSION = 1
+
+/** One line of the log. `cause` is the sequence number of the input that made it, or null for an input. */
+export type RunEvent<T extends EventType = EventType> = {
+  [K in T]: { run: string; seq: number; at: number; type: K; v: number; cause: number | null; data: EventData[K] }
+}[T]
+
+/** An input before it has a sequence number. `mail` numbers what came through the inbox. */
+export type RunInput<T extends InputType = InputType> = { [K in T]: { at: number; type: K; data: EventData[K]; mail?: number } }[T]
