@@ -9,6 +9,8 @@
  *  A4. What cannot be done is `unsupported`, by name, where it is asked for.
  *  A5. Text from the agent is data: it is returned, never acted upon.
  *  A6. No secret appears in a failure, an output or a log.
+ *  A7. `busy`, `unavailable`, `refused`, `not_found` and the caller's mistakes mean that the work was certainly not begun.
+ *      A connection that broke, or an answer that failed, after the request had been sent is `agent_failed`.
  */
 import type { z } from 'zod'
 import type { Failure, Result } from '../failure.ts'
@@ -72,6 +74,8 @@ export type AgentSystemContext = {
   secret: (reference: string) => Result<string>
   /** A directory of its own for work folders, under the data directory. */
   work_dir: string
+  /** Absolute: folders of the person in which commands may work besides, with all below them. None when absent. */
+  work_folders?: readonly string[]
 }
 
 export type AgentSystem<Settings = unknown> = {

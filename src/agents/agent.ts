@@ -3,18 +3,35 @@ import { z } from 'zod'
 import { agentName, effectClass, identifier } from '../workflow/definition.ts'
 import { duration } from '../workflow/duration.ts'
 
-export const agentTypes = ['memory', 'reasoning', 'planning', 'execution', 'orchestration', 'development', 'workflow', 'security', 'interface', 'model'] as const
+export const agentTypes = [
+  'memory',
+  'reasoning',
+  'planning',
+  'execution',
+  'orchestration',
+  'development',
+  'workflow',
+  'security',
+  'interface',
+  'model',
+] as const
 export const agentStatuses = ['idle', 'busy', 'degraded', 'draining', 'offline', 'retired'] as const
 export type AgentStatus = (typeof agentStatuses)[number]
 
 /** A reference to a secret (`env:NAME`, `file:PATH`): never the secret itself. */
-export const secretReference = z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'a reference: env:NAME or file:PATH')
+export const secretReference = z
+  .string()
+  .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'a reference: env:NAME or file:PATH')
 
 /** What a person writes to add an agent. `settings` is checked by the agent system named in `system`. */
 export const agentInput = z.strictObject({
   name: agentName,
   type: z.enum(agentTypes).default('model'),
-  system: z.string().min(1).max(64).meta({ description: 'Which adapter drives it: local_model, ollama, openai_compatible, command, http …' }),
+  system: z
+    .string()
+    .min(1)
+    .max(64)
+    .meta({ description: 'Which adapter drives it: local_model, ollama, openai_compatible, command, http …' }),
   description: z.string().max(2_000).default(''),
   role: z.string().max(200).default(''),
   instructions: z.string().max(20_000).default(''),

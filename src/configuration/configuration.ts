@@ -61,10 +61,21 @@ export type Configuration = {
   agents: AgentInput[]
   default_agents: boolean
   /** Kept for later: what other sections of the user's files say, as checked values. */
-  coordinator: { path: string | null; sync_interval_ms: number; feedback: boolean; mode: string | null }
+  coordinator: {
+    enabled: boolean
+    path: string | null
+    sync_interval_ms: number
+    feedback: boolean
+    mode: string | null
+  }
   monitoring: { metrics_endpoint: string | null; log_aggregation: string | null; trace_sampling: number }
   stores: { redis_url: string | null; postgres_url: string | null; vector_stores: string[] }
   orchestration_patterns: { name: string; agents: string[]; mechanism: string }[]
   agent_categories: { [category: string]: string[] }
+  /** AGENT_COUNT, `agent_registry.total_agents`: how many agents the person expects; nothing is limited by it. */
+  agent_count: number | null
+  /** What was accepted and should still be looked at: one sentence each, without secrets. */
+  warnings: string[]
+  /** By the key as written in quorate.yaml (`port`, `limits.agent_pool_size`, `decision_timeout`). */
   sources: { [key: string]: { source: ConfigurationSource; detail: string } }
 }

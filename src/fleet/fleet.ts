@@ -2,8 +2,9 @@
  * The agents that work: registry, health, bounds, breaker, choice, calls. The shell hands over one attempt of one task
  * and gets an outcome; everything about which agent, when, and with what protection is decided here.
  */
-import type { AgentInput, AgentStatus, Agent } from '../agents/agent.ts'
+
 import type { Health, Performed } from '../agent-systems/agent-system.ts'
+import type { Agent, AgentInput, AgentStatus } from '../agents/agent.ts'
 import type { Failure, Result } from '../failure.ts'
 import type { CallAgent } from '../workflow/command.ts'
 import type { Json, Value } from '../workflow/value.ts'
@@ -15,7 +16,12 @@ export type AgentView = Omit<Agent, 'settings'> & {
   /** Addresses of the tasks it works on: `run_…/stage/task`. */
   current_tasks: { run: string; task: string; since: number; agent: string; note: string }[]
   queued: number
-  breaker: { state: 'closed' | 'open' | 'half_open'; failure_rate: number | null; calls: number; opens_again_at: number | null }
+  breaker: {
+    state: 'closed' | 'open' | 'half_open'
+    failure_rate: number | null
+    calls: number
+    opens_again_at: number | null
+  }
   health: (Health & { at: number }) | null
   /** From its own results: mean with Wilson interval; null below 5 results. */
   performance: { value: number | null; n: number; interval: [number, number] | null; reason?: string }

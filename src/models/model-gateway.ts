@@ -3,6 +3,7 @@
  * recorded, bounded and cancelled in one place. Hosts (a local child process, Ollama, an OpenAI-compatible server)
  * stand behind it.
  */
+import type { ModelHostSetting } from '../configuration/configuration.ts'
 import type { Result } from '../failure.ts'
 import type { Json } from '../workflow/value.ts'
 
@@ -18,7 +19,12 @@ export type ModelRequest = {
   seed?: number
   max_output_tokens?: number | undefined
   /** For whom: shown in records and used for bounds. */
-  caller: { run: string | null; task: string | null; agent: string | null; purpose: 'task' | 'plan' | 'judge' | 'probe' }
+  caller: {
+    run: string | null
+    task: string | null
+    agent: string | null
+    purpose: 'task' | 'plan' | 'judge' | 'probe'
+  }
 }
 
 export type ModelAnswer = {
@@ -53,13 +59,30 @@ export type ModelInfo = {
   context_length: number | null
 }
 
-export type HostInfo = { name: string; kind: string; address: string; ok: boolean; detail: string; models: ModelInfo[]; in_flight: number; queued: number }
+export type HostInfo = {
+  name: string
+  kind: string
+  address: string
+  ok: boolean
+  detail: string
+  models: ModelInfo[]
+  in_flight: number
+  queued: number
+}
 
 export type ModelGateway = {
-  complete: (request: ModelRequest, options: { signal: AbortSignal; progress?: (progress: ModelProgress) => void }) => Promise<Result<ModelAnswer>>
+  complete: (
+    request: ModelRequest,
+    options: { signal: AbortSignal; progress?: (progress: ModelProgress) => void },
+  ) => Promise<Result<ModelAnswer>>
   /** Hosts and their models as last seen; `refresh` asks them again. */
   hosts: (options?: { refresh?: boolean; signal?: AbortSignal }) => Promise<HostInfo[]>
   /** Id of the manager's own model, or null with the reason why there is none. */
   default_model: () => { id: string } | { id: null; reason: string }
+  /**
+   * Makes a server that an agent names for itself known, and answers with the name of the host; the same setting twice is
+   * the same host. The address comes from whoever may add agents: it is subject to the outbound guard.
+   */
+  add_host?: (setting: ModelHostSetting) => Promise<Result<string>>
   close: () => Promise<void>
 }

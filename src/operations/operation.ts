@@ -46,6 +46,8 @@ export type OperationContext = {
   /** Who asks: `local` without authentication. */
   actor: string
   signal: AbortSignal
+  /** Identity of the request when it carries an Idempotency-Key; ids of what it makes derive from it (request-ids.ts). */
+  request_key?: string
 }
 
 export type Operation<Input = unknown, Output = unknown> = {

@@ -25,6 +25,8 @@ export type RunRow = {
   ended_at: number | null
   seq: number
   epoch: number
+  /** Number of the last mail that was fed; committed with the events it made. 0 when left out; always set on reading. */
+  mail?: number
   input_tokens: number
   output_tokens: number
   /** Calls whose tokens nobody reported. */
@@ -33,6 +35,7 @@ export type RunRow = {
 }
 export type RunRowChange = Partial<Omit<RunRow, 'id' | 'kind' | 'created_at' | 'epoch'>>
 
+/** `total` is null where counting is costly (a text search) and after the first page. */
 export type Page<T> = { items: T[]; next: string | null; total: number | null }
 
 export type RunFilter = {
@@ -55,7 +58,18 @@ export type EventBatch = {
   row: RunRowChange
 }
 
-export type StoredDefinition = { hash: string; name: string; version: number; definition: Definition; created_at: number; by: string; note: string }
+export type StoredDefinition = {
+  hash: string
+  name: string
+  version: number
+  definition: Definition
+  created_at: number
+  by: string
+  note: string
+}
+
+/** Who set out to cause an effect: only that destination can be asked about it, and only the same attempt was interrupted. */
+export type EffectTry = { agent: string; attempt: number }
 
 export type Store = {
   runs: {
@@ -92,7 +106,11 @@ export type Store = {
     put: (definition: Definition, by: string, note: string) => Promise<StoredDefinition>
     /** By `sha256:…`, `name@version` or `name` (latest). */
     get: (reference: string) => Promise<StoredDefinition | null>
-    list: (filter: { text?: string; limit: number; cursor?: string }) => Promise<Page<Omit<StoredDefinition, 'definition'>>>
+    list: (filter: {
+      text?: string
+      limit: number
+      cursor?: string
+    }) => Promise<Page<Omit<StoredDefinition, 'definition'>>>
     versions: (name: string) => Promise<Omit<StoredDefinition, 'definition'>[]>
   }
   blobs: {
@@ -108,7 +126,14 @@ export type Store = {
   /** Write-ahead record of effects that must not happen twice. */
   effects: {
     /** `new` when this call wrote it first; otherwise the record as it stands. */
-    begin: (key: string, run: string, task: string) => Promise<{ state: 'new' } | { state: 'pending' } | { state: 'done'; result: Json }>
+    begin: (
+      key: string,
+      run: string,
+      task: string,
+      by: EffectTry,
+    ) => Promise<{ state: 'new' } | { state: 'pending'; by: EffectTry } | { state: 'done'; result: Json }>
+    /** The record as it stands, without writing; null = nothing was begun. */
+    get: (key: string) => Promise<{ state: 'pending'; by: EffectTry } | { state: 'done'; result: Json } | null>
     done: (key: string, result: Json) => Promise<void>
     /** Forgets a pending record: the effect certainly did not happen. */
     forget: (key: string) => Promise<void>
@@ -116,7 +141,13 @@ export type Store = {
   /** Kept 30 days. */
   idempotency: {
     /** `new`: the caller goes on and must `finish`; `done`: the stored answer; `running`: another request is at it; `mismatch`: same key, other body. */
-    begin: (key: string, fingerprint: string, at: number) => Promise<{ state: 'new' } | { state: 'running' } | { state: 'done'; status: number; body: Json } | { state: 'mismatch' }>
+    begin: (
+      key: string,
+      fingerprint: string,
+      at: number,
+    ) => Promise<
+      { state: 'new' } | { state: 'running' } | { state: 'done'; status: number; body: Json } | { state: 'mismatch' }
+    >
     finish: (key: string, status: number, body: Json) => Promise<void>
     abandon: (key: string) => Promise<void>
   }

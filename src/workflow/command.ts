@@ -1,6 +1,5 @@
 /** What `next` asks the shell to do. */
 import type { EffectClass } from './definition.ts'
-import type { EventData, EventType } from './event.ts'
 import type { Json, Value } from './value.ts'
 
 /** One attempt of one task by one agent. */
@@ -27,17 +26,27 @@ export type CallAgent = {
 }
 
 export type Command =
-  | { do: 'emit'; type: EventType; data: EventData[EventType] }
-  | { do: 'plan'; attempt: number; goal: string; inputs: { [name: string]: Value }; problems: string[]; last: boolean }
+  | { do: 'plan'; attempt: number; goal: string; inputs: { [name: string]: Value }; problems: string[]; template: boolean }
   | CallAgent
-  | { do: 'collect'; stage: string; outputs: { task: string; output: Value }[]; started_at: number; succeeded: number; failed: number; tokens: number | null }
+  | { do: 'collect'; stage: string; outputs: { task: string; output: Value }[]; started_at: number; n: number; succeeded: number; failed: number; tokens: number | null }
   | { do: 'start_timer'; timer: string; due: number }
-  | { do: 'cancel_call'; task: string }
+  /** Ends the outside work of a step; its answer is not waited for. */
+  | { do: 'cancel_step'; step: string }
   | { do: 'start_run'; stage: string; run: string; definition: string; inputs: { [name: string]: Value } }
-  | { do: 'cancel_run'; run: string; reason: string }
+  | { do: 'cancel_child'; stage: string; reason: string }
 
-/** Commands that come back as an input event with the same address. */
-export type Step = Extract<Command, { do: 'plan' | 'call_agent' | 'collect' }>
+/** Commands that come back as an input event. Their address is unique within the run and never used again. */
+export type Step = Extract<Command, { do: 'plan' | 'call_agent' | 'collect' | 'start_run' }>
 
-export const stepAddress = (step: Step): string =>
-  step.do === 'plan' ? `plan:${step.attempt}` : step.do === 'collect' ? `collect:${step.stage}` : `${step.task}#${step.attempt}`
+export function stepAddress(step: Step): string {
+  switch (step.do) {
+    case 'plan':
+      return `plan#${step.attempt}`
+    case 'collect':
+      return `${step.stage}/collect`
+    case 'start_run':
+      return `${step.stage}/run`
+    case 'call_agent':
+      return `${step.task}#${step.attempt}`
+  }
+}

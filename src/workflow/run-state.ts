@@ -1,6 +1,6 @@
 /** The state of a run: what folding its events gives. Plain JSON; it is stored between segments. */
-import type { Metrics, Usage, VoteResult } from './event.ts'
-import type { BlobRef, Value } from './value.ts'
+import type { Metrics, VoteResult } from './event.ts'
+import type { Value } from './value.ts'
 
 export const STATE_VERSION = 1
 
@@ -17,42 +17,65 @@ export type TaskState = {
   tried: string[]
   out?: Value
   agent?: string
-  ballot?: string
+  ballot?: string | null
   reason?: string
-  tokens?: number | null
+  tokens: number | null
 }
 
 export type StageState = {
   s: 'running' | 'done' | 'failed' | 'skipped'
-  started_at?: number
+  started_at: number
+  ended_at?: number
+  /** Tasks of a stage that runs; dropped when it has settled. */
   tasks?: { [id: string]: TaskState }
+  /** Tasks, items or children that have not settled. */
   open?: number
   /** Body of a loop: the iteration that runs now. */
   scope?: Scope
   iteration?: number
   /** Bodies of a for_each that run now, by index. */
   items?: { [index: string]: Scope }
-  pending?: Value[]
+  /** The list a for_each goes through, and how far it is. */
+  list?: Value[]
   next_item?: number
-  outputs?: Value[]
+  item_failures?: number
+  /** Outputs of the tasks or items, by id or index; kept for stages of at most {@link KEPT_OUTPUTS} of them. */
+  outs?: { [id: string]: Value }
   out?: Value
   metrics?: Metrics
   vote?: VoteResult
-  due?: number
-  child?: string
+  decision?: 'approve' | 'refuse'
+  reason?: string
 }
+
+/** A settled stage keeps the outputs of its single tasks only up to this many, so that state stays small. */
+export const KEPT_OUTPUTS = 50
 
 /** One level of stages: the definition's own, an iteration of a loop, an item of a for_each. */
 export type Scope = {
   stages: { [id: string]: StageState }
   /** Stages not settled yet. */
   open: number
-  /** Stages selected by a decision (`true`) or ruled out (`false`) so far. */
-  picked: { [id: string]: boolean }
+  /** Stages selected by a decision or by a failure. */
+  picked: { [id: string]: true }
+  /** The stage that completed last. */
   last?: string
+  failed: number
   item?: Value
   index?: number
   iteration?: number
+}
+
+export type Totals = {
+  input_tokens: number
+  output_tokens: number
+  /** Calls whose tokens nobody reported. */
+  unknown_usage: number
+  calls: number
+  tasks_done: number
+  tasks_failed: number
+  stages_done: number
+  stages_failed: number
 }
 
 export type RunState = {
@@ -68,21 +91,18 @@ export type RunState = {
   goal: string | null
   definition: string | null
   inputs: { [name: string]: Value }
+  parent: { run: string; stage: string } | null
   started_at: number
   ended_at?: number
-  plan?: { attempt: number; problems: string[] }
   top: Scope
-  /** Addresses of calls that were asked for and have not come back. */
-  calls: { [address: string]: true }
+  /** Steps that were asked for and have not come back, in the order they were asked for. */
+  steps: { [address: string]: true }
   timers: { [id: string]: number }
-  signals: { [name: string]: { data: Value; by: string }[] }
+  /** Signals that came before anything waited for them. */
+  signals: { [name: string]: Value[] }
+  /** Open approvals: id to address of the stage. */
   approvals: { [id: string]: string }
-  totals: { input_tokens: number; output_tokens: number; unknown_usage: number; calls: number; tasks_done: number; tasks_failed: number; stages_done: number; stages_failed: number }
-  paused?: { by: string; reason: string }
-  /** Commands held back while the run is paused. */
-  held: import('./command.ts').Command[]
+  totals: Totals
+  paused: { by: string; reason: string } | null
   output?: Value
-  feedback: { [id: string]: number }
 }
-
-export type { BlobRef, Usage }

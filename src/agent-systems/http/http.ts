@@ -1,0 +1,260 @@
+/** Any service that takes a task as one HTTP request and answers with its output. */
+import { z } from 'zod'
+import { secretReference } from '../../agents/agent.ts'
+import { excerpt, fail, ok, type Result } from '../../failure.ts'
+import { effectClass } from '../../workflow/definition.ts'
+import { duration, durationText, milliseconds } from '../../workflow/duration.ts'
+import type { Json } from '../../workflow/value.ts'
+import type { AgentSystem, AgentSystemContext, AgentTask, Health, PerformContext, Performed } from '../agent-system.ts'
+import { contain } from '../contain.ts'
+import { type HideSecrets, hideSecrets } from '../hide-secrets.ts'
+import { honourSchema } from '../honour-schema.ts'
+import { interrupted } from '../interrupted.ts'
+import { outboundFailure } from '../outbound-guard.ts'
+import { parseJson } from '../parse-json.ts'
+import { readLimited } from './read-limited.ts'
+import { statusFailure } from './status-failure.ts'
+import { addressProblem, atPointer, bodyProblem, fillAddress, fillBody } from './template.ts'
+
+const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'a header name')
+const pointer = z
+  .string()
+  .max(1_000)
+  .regex(/^(\/([^~/]|~[01])*)*$/, 'a JSON pointer, such as /choices/0/text')
+const noLineBreak = (text: string) => !/[\r\n\0]/.test(text)
+
+const address = z
+  .string()
+  .max(4_000)
+  .superRefine((text, context) => {
+    const problem = addressProblem(text)
+    if (problem) context.addIssue({ code: 'custom', message: problem })
+  })
+
+const bodyTemplate = (z.json() as z.ZodType<Json>).superRefine((template, context) => {
+  const problem = bodyProblem(template)
+  if (problem) context.addIssue({ code: 'custom', message: problem })
+})
+
+const settings = z
+  .strictObject({
+    url: address.meta({ description: 'Where tasks go; {{input.name}} may be a whole segment of its path' }),
+    method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('POST'),
+    headers: z.record(headerName, z.string().max(8_000).refine(noLineBreak, 'no line break')).default({}).meta({
+      description: 'Literal values, or references to secrets (env:NAME, file:PATH)',
+    }),
+    body: bodyTemplate.optional().meta({
+      description: 'JSON in which a string that is "{{name}}" is replaced by that value of the task',
+      examples: [{ question: '{{instructions}}', document: '{{input.document}}' }],
+    }),
+    output: z
+      .union([z.enum(['json', 'text']), pointer.min(1)])
+      .default('json')
+      .meta({
+        description: 'The whole answer as JSON or as text, or a JSON pointer to the output within it',
+      }),
+    usage: z.strictObject({ input_tokens: pointer.optional(), output_tokens: pointer.optional() }).prefault({}),
+    timeout: duration
+      .refine((text) => milliseconds(text) > 0 && milliseconds(text) < 2 ** 31, 'between 1ms and 24d')
+      .default('5m'),
+    max_bytes: z.int().min(1).max(100_000_000).default(1_000_000),
+    success: z
+      .array(z.int().min(200).max(299))
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({ description: 'All of 2xx when absent' }),
+    idempotency_header: headerName
+      .optional()
+      .meta({ description: 'Set it when the service keeps its promise: then a task may be sent twice' }),
+    health_url: address
+      .optional()
+      .meta({ description: 'Asked with GET, must answer 2xx; without it any answer to HEAD will do' }),
+    effect: effectClass.optional(),
+  })
+  .refine((s) => s.method !== 'GET' || s.body === undefined, { path: ['body'], error: 'GET has no body' })
+  .refine((s) => s.health_url === undefined || !s.health_url.includes('{{'), {
+    path: ['health_url'],
+    error: 'no placeholders here',
+  })
+export type HttpSettings = z.infer<typeof settings>
+
+const defaultBody: Json = { goal: '{{goal}}', role: '{{role}}', instructions: '{{instructions}}', input: '{{input}}' }
+
+const effectOf = ({ effect, method, idempotency_header }: HttpSettings) =>
+  effect ?? (method === 'GET' ? 'pure' : idempotency_header ? 'idempotent' : 'unsafe')
+
+export const http: AgentSystem<HttpSettings> = {
+  contract: 'agent-system-v1',
+  name: 'http',
+  title: 'An HTTP service',
+  settings,
+  effect: effectOf,
+  quick: false,
+  open: (options, context) =>
+    ok({
+      host: `http:${new URL(options.url).host}`,
+      check: (signal) => check(options, context, signal),
+      perform: (task, during) => contain(() => perform(options, context, task, during)),
+      close: async () => {},
+    }),
+}
+
+async function check(options: HttpSettings, context: AgentSystemContext, signal: AbortSignal): Promise<Health> {
+  const headers = headersOf(options, context)
+  if (!headers.ok) return { ok: false, detail: headers.failure.message }
+  const url = new URL(options.health_url ?? new URL('/', options.url))
+  const method = options.health_url ? 'GET' : 'HEAD'
+  // The keys are for the agent's own address.
+  const own = url.origin === new URL(options.url).origin ? { headers: headers.value.headers } : {}
+  try {
+    const response = await context.fetch(url.href, { method, ...own, redirect: 'manual', signal })
+    await response.body?.cancel()
+    const healthy = options.health_url ? response.ok : true
+    return { ok: healthy, detail: `${url.host} answers with ${response.status}` }
+  } catch (error) {
+    return { ok: false, detail: headers.value.hide.text(outboundFailure(error, url).failure.message) }
+  }
+}
+
+type Headers = { headers: { [name: string]: string }; hide: HideSecrets }
+
+function headersOf(options: HttpSettings, context: AgentSystemContext): Result<Headers> {
+  const headers: { [name: string]: string } = {}
+  const secrets: string[] = []
+  for (const [name, value] of Object.entries(options.headers)) {
+    const resolved = secretReference.safeParse(value).success ? context.secret(value) : null
+    if (resolved && !resolved.ok)
+      return { ok: false, failure: { ...resolved.failure, field: `settings.headers.${name}` } }
+    const text = resolved?.value ?? value
+    // Characters beyond Latin-1 make fetch throw an error that quotes the value.
+    if (!noLineBreak(text) || /[\u0100-\u{10ffff}]/u.test(text)) {
+      return fail('invalid_input', 'the value of this header contains characters that a header cannot carry', {
+        field: `settings.headers.${name}`,
+      })
+    }
+    headers[name] = text
+    if (resolved) secrets.push(text)
+  }
+  // `Bearer xyz` as one secret: xyz alone is one as well.
+  return ok({
+    headers,
+    hide: hideSecrets(secrets.flatMap((secret) => [secret, ...secret.split(' ').filter((word) => word.length >= 8)])),
+  })
+}
+
+async function perform(
+  options: HttpSettings,
+  context: AgentSystemContext,
+  task: AgentTask,
+  { signal }: PerformContext,
+): Promise<Result<Performed>> {
+  if (signal.aborted) return interrupted(signal)
+  const url = fillAddress(options.url, task)
+  if (!url.ok) return url
+  const body = options.method === 'GET' ? null : fillBody(options.body ?? defaultBody, task)
+  if (body && !body.ok) return body
+  const headers = headersOf(options, context)
+  if (!headers.ok) return headers
+  const { hide } = headers.value
+
+  const limit = AbortSignal.timeout(milliseconds(options.timeout))
+  let response: Response
+  let text: string | null
+  try {
+    response = await context.fetch(url.value.href, {
+      method: options.method,
+      headers: requestHeaders(options, headers.value.headers, task, body !== null),
+      body: body ? JSON.stringify(body.value) : null,
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, limit]),
+    })
+    text = await readLimited(response, options.max_bytes)
+  } catch (error) {
+    if (signal.aborted) return interrupted(signal)
+    return noAnswer(error, limit.aborted, options, url.value, hide)
+  }
+  if (text === null) {
+    return fail('limit_exceeded', `${url.value.host} answered with more than ${options.max_bytes} bytes`, {
+      field: 'settings.max_bytes',
+      remedy: 'raise max_bytes',
+    })
+  }
+  const said = hide.text(text)
+  const expected = options.success ? options.success.includes(response.status) : response.ok
+  if (!expected) return statusFailure(response, url.value, said)
+  return performed(options, task, text, said, hide)
+}
+
+function requestHeaders(
+  options: HttpSettings,
+  own: { [name: string]: string },
+  task: AgentTask,
+  hasBody: boolean,
+): { [name: string]: string } {
+  const key =
+    options.method === 'GET'
+      ? {}
+      : { [options.idempotency_header ?? 'Idempotency-Key']: encodeURIComponent(task.effect_key.toWellFormed()) }
+  const type = hasBody ? { 'content-type': 'application/json' } : {}
+  const all: { [name: string]: string } = { accept: 'application/json, text/plain;q=0.9, */*;q=0.1', ...type }
+  // Header names differ in capitals only: the person's own win, and the key is always ours.
+  for (const [name, value] of [...Object.entries(own), ...Object.entries(key)]) all[name.toLowerCase()] = value
+  return all
+}
+
+function noAnswer(error: unknown, late: boolean, options: HttpSettings, url: URL, hide: HideSecrets): Result<never> {
+  const { failure, sent } = late
+    ? {
+        failure: {
+          kind: 'timeout' as const,
+          message: `${url.host} did not answer within ${durationText(milliseconds(options.timeout))}`,
+          field: 'settings.timeout',
+          remedy: 'raise timeout, or look at the load of the service',
+        },
+        sent: true,
+      }
+    : outboundFailure(error, url)
+  const hidden = { ...failure, message: hide.text(failure.message) }
+  if (!sent || effectOf(options) !== 'unsafe') return { ok: false, failure: hidden }
+  return fail('effect_unknown', `${hidden.message}; the request had been sent`, {
+    remedy: 'look at the service, or set idempotency_header if it supports one',
+  })
+}
+
+function performed(
+  options: HttpSettings,
+  task: AgentTask,
+  raw: string,
+  said: string,
+  hide: HideSecrets,
+): Result<Performed> {
+  const wantsText = options.output === 'text'
+  const parsed = parseJson(raw)
+  // A failure quotes a part of the text, so it is made from the one without secrets.
+  if (!parsed.ok && !wantsText) return asFailure(parseJson(said))
+  const whole = parsed.ok ? hide.value(parsed.value) : null
+  const output = wantsText ? said : options.output === 'json' ? whole : atPointer(whole, options.output)
+  if (output === undefined) {
+    return fail('output_invalid', `the answer has nothing at ${excerpt(options.output)}`, {
+      field: 'settings.output',
+      value: excerpt(said),
+    })
+  }
+  const checked = honourSchema(task.output_schema, output)
+  if (!checked.ok) return checked
+  const tokens = (at: string | undefined) => {
+    const count = at === undefined ? undefined : atPointer(whole, at)
+    return typeof count === 'number' && Number.isInteger(count) && count >= 0 ? count : null
+  }
+  const usage = {
+    input_tokens: tokens(options.usage.input_tokens),
+    output_tokens: tokens(options.usage.output_tokens),
+    calls: 1,
+  }
+  return ok({ output: checked.value, usage, model: null })
+}
+
+/** Cleaned of secrets, the text could parse where it did not before; an answer that was no JSON stays none. */
+const asFailure = (result: Result<Json>): Result<never> =>
+  result.ok ? fail('output_invalid', 'the answer is not JSON') : result

@@ -1,0 +1,75 @@
+/**
+ * Known capability ids with a sentence each: the words that definitions, plans and agents share. The list is open; an
+ * agent may offer an id that is not here, which then is shown without a sentence.
+ */
+export const capabilities = {
+  // What the agents that come with Quorate do.
+  planning: 'Turns an aim into ordered steps with what each needs and yields.',
+  decomposition: 'Splits a task that is too large into parts that can be done apart.',
+  research: 'Gathers what is known on a question and says where each piece comes from.',
+  extraction: 'Takes named facts, figures or passages out of a text without changing them.',
+  analysis: 'Finds causes, patterns and relations in what it is given.',
+  comparison: 'Sets alternatives side by side by the same criteria.',
+  estimation: 'Gives a number with its range and the assumptions behind it.',
+  ideation: 'Brings forth many different ideas before any is judged.',
+  critique: 'Looks for what is wrong, missing or unproven, and says how it could be shown.',
+  fact_checking: 'Compares statements with the sources at hand and marks each as supported, contradicted or open.',
+  review: 'Judges a piece of work against its requirements and names each departure.',
+  risk_assessment: 'Names what could go wrong, how likely and how bad it is, and what would prevent it.',
+  decision_support: 'Weighs options against an aim and recommends one with its reasons.',
+  writing: 'Writes clear text for a given reader and purpose.',
+  editing: 'Improves a text without changing what it says.',
+  summarisation: 'Says the same in far fewer words.',
+  synthesis: 'Merges several pieces of work into one whole and keeps what they disagree on.',
+  classification: 'Puts things into given classes.',
+  translation: 'Says the same in another language.',
+  facilitation: 'Leads a group to a result: sums up positions, names conflicts, asks the next question.',
+  code_writing: 'Writes program code for a described purpose.',
+  code_review: 'Reads program code for faults, risks and unclear places.',
+  test_design: 'Designs cases that would show a fault.',
+  // What the catalogue's systems are known for.
+  persistent_memory: 'Remembers across conversations and runs.',
+  context_management: 'Keeps what matters within a limited context.',
+  learning: 'Changes what it does by what it has met.',
+  document_qa: 'Answers questions from given documents.',
+  local_knowledge: 'Draws on knowledge kept on the own machine.',
+  privacy: 'Keeps data on the own machine.',
+  autonomous_tasks: 'Works on a task for many steps without being asked in between.',
+  goal_pursuit: 'Goes on until an aim is reached or given up with a reason.',
+  self_direction: 'Chooses its own next step.',
+  web_tasks: 'Reads and uses web pages.',
+  automation: 'Carries out recurring work by itself.',
+  zero_shot: 'Takes on kinds of task that it was not prepared for.',
+  adaptation: 'Fits its way of working to the task.',
+  chain_reasoning: 'Reasons in explicit steps.',
+  tool_use: 'Calls tools and uses what they return.',
+  workflows: 'Runs flows of its own as one task.',
+  team_coordination: 'Leads a team of agents of its own.',
+  role_assignment: 'Gives each member of a team its part.',
+  collaboration: 'Works on one thing together with others.',
+  multi_agent_chat: 'Lets several agents talk a task through.',
+  code_execution: 'Runs program code and uses its result.',
+  code_editing: 'Changes existing code in place.',
+  refactoring: 'Changes the form of code without changing what it does.',
+  debugging: 'Finds the cause of a fault and removes it.',
+  code_generation: 'Makes code from a description.',
+  project_creation: 'Sets up a whole project from a description.',
+  architecture: 'Designs the parts of a system and how they fit.',
+  autonomous_coding: 'Works on a code base by itself over many steps.',
+  testing: 'Writes and runs tests.',
+  deployment: 'Brings software into operation.',
+  code_completion: 'Continues code at a given place.',
+  inline_assistance: 'Helps within an editor.',
+  static_analysis: 'Finds faults in code without running it.',
+  security_testing: 'Looks for weaknesses of allowed targets.',
+  visual_workflows: 'Runs flows that were drawn in an editor.',
+  conversation: 'Talks with people.',
+  text_generation: 'Continues or answers a text by a language model.',
+  embedding: 'Turns text into vectors of meaning.',
+} as const satisfies { [id: string]: string }
+
+export type KnownCapability = keyof typeof capabilities
+
+/** One sentence on a capability, or null when nobody has described it. */
+export const describeCapability = (id: string): string | null =>
+  Object.hasOwn(capabilities, id) ? capabilities[id as KnownCapability] : null

@@ -1,0 +1,153 @@
+/** The HTTP door: every operation under its path, made from the list alone, and the few things that are not operations. */
+import { type Context, Hono } from 'hono'
+import { excerpt, type Failure, fail, ok, type Result } from '../failure.ts'
+import { checkInput } from '../operations/check-input.ts'
+import { findRun } from '../operations/find-run.ts'
+import { nearestName } from '../operations/nearest-name.ts'
+import type { Operation, OperationContext } from '../operations/operation.ts'
+import type { Json } from '../workflow/value.ts'
+import { docsFile, docsPage } from './docs-page.ts'
+import { type Streams, startOfStream, wantsStream } from './event-stream.ts'
+import { failureResponse } from './failure-to-http.ts'
+import { type Answer, checkKey, type idempotency } from './idempotency.ts'
+import { landingPage } from './landing-page.ts'
+import type { ApiMetrics } from './metrics.ts'
+import { openApiDocument } from './openapi.ts'
+import { fieldTypes, readInput } from './read-input.ts'
+
+export type RouteParts = {
+  operations: readonly Operation[]
+  /** Everything an operation gets but what belongs to the single request. */
+  context: Omit<OperationContext, 'signal' | 'actor' | 'request_key'>
+  /** Aborted when the program closes. */
+  closing: AbortSignal
+  idempotent: ReturnType<typeof idempotency>
+  streams: Streams
+  metrics: ApiMetrics
+}
+
+/** Set by the handler that answers, for access log and metrics: the route's pattern, never the address itself. */
+export type RouteVariables = { Variables: { route: string } }
+
+export function addRoutes(app: Hono<RouteVariables>, parts: RouteParts): void {
+  const { operations, context, streams, metrics } = parts
+  addPages(app, parts)
+  app.get('/events', (c) => {
+    c.set('route', '/events')
+    return answerOf(streams.all({ signal: AbortSignal.any([c.req.raw.signal, parts.closing]), headers: {} }))
+  })
+  const methodsOf = new Map<string, Set<string>>()
+  for (const operation of operations) {
+    const types = fieldTypes(operation)
+    for (const path of [operation.path, ...(operation.aliases ?? [])]) {
+      const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
+      methodsOf.set(pattern, (methodsOf.get(pattern) ?? new Set()).add(operation.method))
+      app.on(operation.method, pattern, async (c) => {
+        c.set('route', path)
+        if (operation.name === 'get_run_events' && wantsStream(c.req.raw)) return streamOf(c, parts)
+        const limits = context.configuration.limits
+        const input = await readInput(operation, types, c.req.raw, c.req.param(), limits)
+        if (!input.ok) return failureResponse(input.failure, { ...unsupportedType(input.failure) })
+        const checked = checkInput(operation, input.value)
+        if (!checked.ok) return failureResponse(checked.failure)
+        return carryOut(c, parts, operation, checked.value, input.value as Json)
+      })
+    }
+  }
+  for (const page of pages) methodsOf.set(page, new Set(['GET']))
+  for (const [pattern, methods] of methodsOf) {
+    if (methods.has('GET')) methods.add('HEAD')
+    const allow = [...methods, 'OPTIONS'].join(', ')
+    app.all(pattern, (c) => {
+      c.set('route', pattern.replaceAll(/:(\w+)/g, '{$1}'))
+      if (c.req.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } })
+      return failureResponse(
+        { kind: 'unsupported', message: `${excerpt(c.req.method, 20)} is not possible here`, field: 'method', value: excerpt(c.req.method, 20), remedy: `use ${allow}` },
+        { status: 405, headers: { allow } },
+      )
+    })
+  }
+  const patterns = [...methodsOf.keys()]
+  app.notFound((c) => {
+    const near = nearestName(c.req.path, patterns)
+    return failureResponse({
+      kind: 'not_found',
+      message: `there is nothing at ${excerpt(c.req.path, 100)}`,
+      field: 'path',
+      value: excerpt(c.req.path, 100),
+      remedy: near === null ? 'GET / lists what is here' : `did you mean ${near.replaceAll(/:(\w+)/g, '{$1}')}? GET / lists what is here`,
+    })
+  })
+  metrics.setStreams(streams.count)
+}
+
+async function carryOut(c: Context<RouteVariables>, parts: RouteParts, operation: Operation, input: unknown, given: Json): Promise<Response> {
+  const status = operation.status ?? 200
+  // What is to be done for good must not depend on whether the client still listens.
+  const signal = operation.method === 'GET' ? AbortSignal.any([c.req.raw.signal, parts.closing]) : parts.closing
+  const run = async (request_key?: string): Promise<Result<Answer>> => {
+    const answer = await operation.run({ ...parts.context, actor: 'local', signal, ...(request_key !== undefined && { request_key }) }, input)
+    return answer.ok ? ok({ status, body: answer.value as Json }) : answer
+  }
+  const key = operation.method === 'POST' ? c.req.raw.headers.get('idempotency-key') : null
+  if (key === null) return answerOf(await run())
+  const wrong = checkKey(key)
+  if (wrong !== null) return failureResponse(wrong)
+  const answer = await parts.idempotent(key, { operation: operation.name, input: given }, run)
+  if (!answer.ok) return failureResponse(answer.failure)
+  return json(answer.value, answer.value.replayed ? { 'idempotent-replayed': 'true' } : {})
+}
+
+const json = ({ status, body }: Answer, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
+  })
+
+function answerOf(result: Result<Answer> | Result<Response>): Response {
+  if (!result.ok) return failureResponse(result.failure)
+  return result.value instanceof Response ? result.value : json(result.value)
+}
+
+/** An unknown content type has a status of its own. */
+const unsupportedType = (failure: Failure): { status?: number } =>
+  failure.kind === 'unsupported' && (failure.field === 'content-type' || failure.field === 'content-encoding') ? { status: 415 } : {}
+
+async function streamOf(c: Context<RouteVariables>, { context, streams, closing }: RouteParts): Promise<Response> {
+  const from = startOfStream(c.req.raw)
+  if (!from.ok) return failureResponse(from.failure)
+  const signal = AbortSignal.any([c.req.raw.signal, closing])
+  const row = await findRun({ ...context, actor: 'local', signal }, c.req.param('id') ?? '')
+  if (!row.ok) return failureResponse(row.failure)
+  const { ended_at, seq, id } = row.value
+  // A browser reconnects for ever unless it is told 204 (HTML, "server-sent events", 9.2.3).
+  if (from.value.reconnects && ended_at !== null && from.value.after >= seq) return new Response(null, { status: 204 })
+  return answerOf(streams.run(id, from.value.after, { signal, headers: {} }))
+}
+
+const pages = ['/', '/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/:file', '/events']
+
+function addPages(app: Hono<RouteVariables>, { operations, context, metrics }: RouteParts): void {
+  const page = (path: string, handle: (c: Context<RouteVariables>) => Response | Promise<Response>) =>
+    app.get(path, (c) => {
+      c.set('route', path.replaceAll(/:(\w+)/g, '{$1}'))
+      return handle(c)
+    })
+  const document = JSON.stringify(openApiDocument(operations, context.version))
+  page('/', (c) => landingPage(operations, context.version, c.req.raw.headers.get('accept') ?? ''))
+  page('/healthz', () => json({ status: 200, body: { status: 'ok', name: 'quorate', version: context.version } }))
+  page('/readyz', async () => {
+    const [store, engine] = await Promise.all([context.store.health(), context.runs.engine()])
+    const why = !store.ok ? `store: ${store.detail}` : !engine.ok ? `engine: ${engine.detail}` : null
+    if (why !== null) return failureResponse({ kind: 'unavailable', message: why, remedy: 'GET /doctor says more', retry_after_s: 1 })
+    return json({ status: 200, body: { status: 'ready', store: store.detail, engine: engine.detail } })
+  })
+  page('/metrics', async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } }))
+  page('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json; charset=utf-8' } }))
+  page('/docs', () => docsPage())
+  page('/docs/:file', async (c) => {
+    const name = c.req.param('file') ?? ''
+    const file = await docsFile(name)
+    return file ?? answerOf(fail('not_found', `the docs have no file ${excerpt(name, 60)}`, { field: 'file', value: excerpt(name, 60), remedy: 'GET /docs' }))
+  })
+}

@@ -1,0 +1,475 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import fc from 'fast-check'
+import type { Failure } from '../failure.ts'
+import type { Configuration } from './configuration.ts'
+import type { Environment } from './environment.ts'
+import { type Flags, loadConfiguration } from './load-configuration.ts'
+import { ownVariable, type Setting, settingKeys, settings } from './settings.ts'
+
+const folders: string[] = []
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+const machine = { cores: 2, home: '/home/ann', xdg_cache_home: null }
+
+function load({
+  flags = {},
+  environment = {},
+  files = {},
+}: {
+  flags?: Flags
+  environment?: Environment
+  files?: Record<string, string>
+}) {
+  const cwd = mkdtempSync(join(tmpdir(), 'quorate-configuration-'))
+  folders.push(cwd)
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(cwd, name)), { recursive: true })
+    writeFileSync(join(cwd, name), text)
+  }
+  return { cwd, result: loadConfiguration({ flags, environment, cwd, machine }) }
+}
+
+function loaded(layers: Parameters<typeof load>[0]): Configuration & { cwd: string } {
+  const { cwd, result } = load(layers)
+  assert.ok(result.ok, JSON.stringify(result))
+  return { ...result.value, cwd }
+}
+
+function problems(layers: Parameters<typeof load>[0]): Failure[] {
+  const { result } = load(layers)
+  assert.ok(!result.ok, 'expected a failure')
+  assert.equal(result.failure.kind, 'invalid_input')
+  return result.failure.problems ?? [result.failure]
+}
+
+const localagi = (text: string) => ({ 'localagi-config.yaml': `localagi_orchestration:\n${text}` })
+
+describe('defaults', () => {
+  test('without anything, every value is a safe default', () => {
+    const it = loaded({})
+    assert.equal(it.host, '127.0.0.1')
+    assert.equal(it.port, 8100)
+    assert.equal(it.data_dir, join(it.cwd, '.quorate'))
+    assert.equal(it.cache_dir, '/home/ann/.cache/quorate')
+    assert.deepEqual(it.limits, {
+      max_parallel_workflows: 20,
+      agent_pool_size: 100,
+      body_bytes: 1_000_000,
+      goal_characters: 20_000,
+      json_depth: 50,
+      agents: 1_000,
+      queued_runs: 10_000,
+    })
+    assert.equal(it.models.local.threads, 1)
+    assert.deepEqual(it.warnings, [])
+    assert.deepEqual(Object.keys(it.sources), settingKeys)
+    for (const { source } of Object.values(it.sources)) assert.equal(source, 'default')
+  })
+
+  test('threads of the local model leave one core free, and never exceed eight', () => {
+    for (const [cores, threads] of [
+      [1, 1],
+      [2, 1],
+      [4, 3],
+      [64, 8],
+    ] as const)
+      assert.equal(settings['models.local.threads'].fallback({ ...machine, cores }), threads)
+  })
+
+  test('the cache follows XDG_CACHE_HOME', () => {
+    const result = loadConfiguration({
+      flags: {},
+      environment: {},
+      cwd: '/nowhere',
+      machine: { ...machine, xdg_cache_home: '/var/cache/ann' },
+    })
+    assert.equal(result.ok && result.value.cache_dir, '/var/cache/ann/quorate')
+  })
+})
+
+describe('precedence', () => {
+  const layers = {
+    flags: { 'log-level': 'error' },
+    environment: { QUORATE_LOG_LEVEL: 'warn', MAX_PARALLEL_WORKFLOWS: '7' },
+    files: {
+      'quorate.yaml': 'log_level: debug\nlimits:\n  max_parallel_workflows: 6\n  agent_pool_size: 60\n',
+      ...localagi('  performance: {max_parallel_workflows: 5, agent_pool_size: 50, consensus_threshold: 0.5}\n'),
+    },
+  }
+  const rows: [key: string, value: (c: Configuration) => unknown, expected: unknown, source: string, detail: RegExp][] =
+    [
+      ['log_level', (c) => c.log_level, 'error', 'flag', /^--log-level$/],
+      [
+        'limits.max_parallel_workflows',
+        (c) => c.limits.max_parallel_workflows,
+        7,
+        'environment',
+        /^MAX_PARALLEL_WORKFLOWS$/,
+      ],
+      ['limits.agent_pool_size', (c) => c.limits.agent_pool_size, 60, 'quorate.yaml', /^quorate\.yaml, line 4$/],
+      [
+        'consensus_threshold',
+        (c) => c.consensus_threshold,
+        0.5,
+        'localagi-config.yaml',
+        /^localagi-config\.yaml, line 2$/,
+      ],
+      ['port', (c) => c.port, 8100, 'default', /^$/],
+    ]
+  for (const [key, value, expected, source, detail] of rows) {
+    test(`${key} comes from ${source}`, () => {
+      const it = loaded(layers)
+      assert.equal(value(it), expected)
+      assert.equal(it.sources[key]?.source, source)
+      assert.match(it.sources[key]?.detail ?? '?', detail)
+    })
+  }
+
+  test("our own variable wins over the outside's name; an empty one counts as not set", () => {
+    const it = loaded({
+      environment: {
+        AGENT_POOL_SIZE: '5',
+        QUORATE_LIMITS_AGENT_POOL_SIZE: '6',
+        QUORATE_PORT: '',
+        OLLAMA_BASE_URL: ' ',
+      },
+    })
+    assert.equal(it.limits.agent_pool_size, 6)
+    assert.equal(it.port, 8100)
+    assert.equal(it.models.ollama_url, 'http://127.0.0.1:11434')
+  })
+
+  test('empty values in files count as not set', () => {
+    assert.equal(loaded({ files: { 'quorate.yaml': 'port:\nlimits:\nmodels: {default: ~}\n' } }).port, 8100)
+    assert.equal(loaded({ files: { 'quorate.yaml': '# nothing yet\n' } }).port, 8100)
+  })
+
+  test('relative paths count from the folder of the file that says them, otherwise from the working folder', () => {
+    const inFile = loaded({
+      flags: { config: 'etc/q.yaml' },
+      files: { 'etc/q.yaml': 'data_dir: ../data\ncache_dir: ~/models\n' },
+    })
+    assert.equal(inFile.data_dir, join(inFile.cwd, 'data'))
+    assert.equal(inFile.cache_dir, '/home/ann/models')
+    const byFlag = loaded({ flags: { config: 'etc/q.yaml', data: 'd' }, files: { 'etc/q.yaml': 'port: 1\n' } })
+    assert.equal(byFlag.data_dir, join(byFlag.cwd, 'd'))
+  })
+
+  test('--config may name a localagi-config.yaml; quorate.yaml still wins over it', () => {
+    const it = loaded({
+      flags: { config: 'mine.yaml' },
+      files: {
+        'quorate.yaml': 'limits: {agent_pool_size: 3}\n',
+        'mine.yaml': 'localagi_orchestration:\n  performance: {agent_pool_size: 9, max_parallel_workflows: 4}\n',
+      },
+    })
+    assert.equal(it.limits.agent_pool_size, 3)
+    assert.equal(it.limits.max_parallel_workflows, 4)
+    assert.equal(it.sources['limits.max_parallel_workflows']?.detail, 'mine.yaml, line 2')
+  })
+})
+
+describe("the outside's variables", () => {
+  const rows: [name: string, text: string, value: (c: Configuration) => unknown, expected: unknown][] = [
+    ['OLLAMA_BASE_URL', 'http://ollama:11434/', (c) => c.models.ollama_url, 'http://ollama:11434'],
+    ['COORDINATOR_PATH', '/opt/coordinator', (c) => c.coordinator.path, '/opt/coordinator'],
+    ['REDIS_URL', 'redis://redis:6379', (c) => c.stores.redis_url, 'redis://redis:6379'],
+    [
+      'POSTGRES_URL',
+      'postgresql://ann:pw@db:5432/local agi state',
+      (c) => c.stores.postgres_url,
+      'postgresql://ann:pw@db:5432/local%20agi%20state',
+    ],
+    ['VECTOR_STORES', 'chromadb, faiss,qdrant', (c) => c.stores.vector_stores, ['chroma', 'faiss', 'qdrant']],
+    ['MAX_PARALLEL_WORKFLOWS', '3', (c) => c.limits.max_parallel_workflows, 3],
+    ['AGENT_POOL_SIZE', '30', (c) => c.limits.agent_pool_size, 30],
+    ['state_awareness_MODE', 'exploratory', (c) => c.coordinator.mode, 'exploratory'],
+    ['ENABLE_AGI', 'True', (c) => c.coordinator.enabled, true],
+    ['AGENT_COUNT', '24', (c) => c.agent_count, 24],
+  ]
+  for (const [name, text, value, expected] of rows) {
+    test(`${name}=${text}`, () => assert.deepEqual(value(loaded({ environment: { [name]: text } })), expected))
+  }
+})
+
+describe('localagi-config.yaml', () => {
+  const example = `localagi_orchestration:
+  coordinator_integration:
+    path: /opt/coordinator
+    sync_interval: 100ms
+    system_state_feedback: true
+  agent_registry:
+    total_agents:
+    categories:
+      memory: ["letta", "privategpt"]
+      development: ["aider", "gpt-engineer"]
+  orchestration_patterns:
+    - name: "consensus_decision"
+      agents: ["crewai", "autogen"]
+      mechanism: "weighted_voting"
+  performance:
+    max_parallel_workflows: 20
+    agent_pool_size: 100
+    decision_timeout: 45s
+    consensus_threshold: 0.7
+    gpu_batching: true
+  monitoring:
+    metrics_endpoint: "http://prometheus:9090"
+    log_aggregation: "loki"
+    trace_sampling: 0.1
+  gateway: {url: x}
+`
+  test('every section arrives; what belongs to the other program is listed in warnings', () => {
+    const it = loaded({ files: { 'localagi-config.yaml': example } })
+    assert.deepEqual(it.coordinator, {
+      enabled: false,
+      path: '/opt/coordinator',
+      sync_interval_ms: 100,
+      feedback: true,
+      mode: null,
+    })
+    assert.equal(it.agent_count, null)
+    assert.deepEqual(it.agent_categories, { memory: ['letta', 'privategpt'], development: ['aider', 'gpt-engineer'] })
+    assert.deepEqual(it.orchestration_patterns, [
+      { name: 'consensus_decision', agents: ['crewai', 'autogen'], mechanism: 'weighted_voting' },
+    ])
+    assert.equal(it.decision_timeout_ms, 45_000)
+    assert.deepEqual(it.monitoring, {
+      metrics_endpoint: 'http://prometheus:9090',
+      log_aggregation: 'loki',
+      trace_sampling: 0.1,
+    })
+    assert.equal(it.warnings.length, 2)
+    assert.match(it.warnings[0] ?? '', /line 20: localagi_orchestration\.performance\.gpu_batching is not used/)
+    assert.match(it.warnings[1] ?? '', /localagi_orchestration\.gateway is not used/)
+  })
+
+  test('wrong values of settings that Quorate reads are refused there, too', () => {
+    const [problem] = problems({ files: localagi('  performance:\n    decision_timeout: 30\n') })
+    assert.equal(problem?.field, 'localagi_orchestration.performance.decision_timeout')
+    assert.equal(problem?.line, 3)
+    assert.match(problem?.remedy ?? '', /30s/)
+  })
+})
+
+describe('what is wrong is refused with key, value, remedy and place', () => {
+  const rows: [
+    what: string,
+    layers: Parameters<typeof load>[0],
+    expected: { field: string; value?: RegExp; remedy: RegExp; message?: RegExp; line?: number; column?: number },
+  ][] = [
+    [
+      'a port that is no number',
+      { flags: { port: 'http' } },
+      { field: '--port', value: /^http$/, remedy: /1 to 65535/ },
+    ],
+    [
+      'a port out of range',
+      { environment: { QUORATE_PORT: '70000' } },
+      { field: 'QUORATE_PORT', value: /70000/, remedy: /65535/ },
+    ],
+    [
+      'a number with a tail',
+      { environment: { AGENT_POOL_SIZE: '10x' } },
+      { field: 'AGENT_POOL_SIZE', value: /10x/, remedy: /from 1/ },
+    ],
+    [
+      'zero runs',
+      { environment: { MAX_PARALLEL_WORKFLOWS: '0' } },
+      { field: 'MAX_PARALLEL_WORKFLOWS', remedy: /from 1/ },
+    ],
+    [
+      'an address without a scheme',
+      { environment: { OLLAMA_BASE_URL: 'localhost:11434' } },
+      { field: 'OLLAMA_BASE_URL', remedy: /http:\/\// },
+    ],
+    [
+      'a vector store nobody knows',
+      { environment: { VECTOR_STORES: 'chroma,lancedb' } },
+      { field: 'VECTOR_STORES', remedy: /qdrant/ },
+    ],
+    [
+      'a switch that is neither',
+      { environment: { ENABLE_AGI: 'maybe' } },
+      { field: 'ENABLE_AGI', value: /maybe/, remedy: /true or false/ },
+    ],
+    [
+      'an unknown key',
+      { files: { 'quorate.yaml': 'port: 1\nlimits:\n  agent_pool_sise: 4\n' } },
+      { field: 'limits.agent_pool_sise', remedy: /did you mean limits\.agent_pool_size\?/, line: 3, column: 3 },
+    ],
+    [
+      'an unknown section',
+      { files: { 'quorate.yaml': 'modles: {}\n' } },
+      { field: 'modles', remedy: /did you mean models\?/, line: 1, column: 1 },
+    ],
+    [
+      'a key far from any',
+      { files: { 'quorate.yaml': 'outbound: {quux: 1}\n' } },
+      { field: 'outbound.quux', remedy: /known here: allow/ },
+    ],
+    [
+      'a value instead of a section',
+      { files: { 'quorate.yaml': 'limits: 4\n' } },
+      { field: 'limits', value: /4/, remedy: /max_parallel_workflows/ },
+    ],
+    ['a list as the whole file', { files: { 'quorate.yaml': '- 1\n' } }, { field: '', remedy: /port/ }],
+    [
+      'a number in quotes',
+      { files: { 'quorate.yaml': 'port: "8100"\n' } },
+      { field: 'port', value: /8100/, remedy: /port from/, line: 1, column: 7 },
+    ],
+    [
+      'an unknown field of an agent',
+      { files: { 'quorate.yaml': 'agents:\n  - name: a\n    system: command\n    capabilites: [x]\n' } },
+      { field: 'agents[0].capabilites', remedy: /agents\[0\]\.capabilities/, line: 4 },
+    ],
+    [
+      'a wrong field of an agent',
+      { files: { 'quorate.yaml': 'agents:\n  - name: a\n    system: command\n    timeout: soon\n' } },
+      { field: 'agents[0].timeout', value: /soon/, remedy: /agents\[0\]\.timeout/, line: 4 },
+    ],
+    [
+      'a name used twice',
+      { files: { 'quorate.yaml': 'agents:\n  - {name: a, system: x}\n  - {name: a, system: y}\n' } },
+      { field: 'agents[1].name', message: /used twice/, remedy: /correct/, line: 3 },
+    ],
+    ['a path that is a NUL', { flags: { data: 'a\0b' } }, { field: '--data', remedy: /folder/ }],
+    [
+      'a file named and missing',
+      { flags: { config: 'nowhere.yaml' } },
+      { field: '--config', value: /nowhere/, remedy: /existing/ },
+    ],
+    [
+      'a folder in the place of the file',
+      { files: { 'quorate.yaml/x': '' } },
+      { field: 'quorate.yaml', remedy: /readable/ },
+    ],
+    [
+      'too long a file',
+      { files: { 'quorate.yaml': `# ${'x'.repeat(1_000_001)}` } },
+      { field: 'quorate.yaml', message: /1 MB/, remedy: /configuration file/ },
+    ],
+  ]
+  for (const [what, layers, expected] of rows) {
+    test(what, () => {
+      const [problem, ...others] = problems(layers)
+      assert.equal(others.length, 0)
+      assert.equal(problem?.field, expected.field)
+      assert.match(problem?.remedy ?? '', expected.remedy)
+      if (expected.value) assert.match(problem?.value ?? '', expected.value)
+      if (expected.message) assert.match(problem?.message ?? '', expected.message)
+      if (expected.line) assert.equal(problem?.line, expected.line)
+      if (expected.column) assert.equal(problem?.column, expected.column)
+    })
+  }
+
+  test('text that is not YAML is refused with its line', () => {
+    for (const text of ['a: [1\n', 'port: 1\n\tlimits: 2\n', 'port: 1\nport: 2\n', 'a: 1\n---\nb: 2\n']) {
+      const [problem] = problems({ files: { 'quorate.yaml': text } })
+      assert.match(problem?.message ?? '', /^quorate\.yaml, line \d+: this is not YAML/)
+    }
+  })
+
+  test('aliases that multiply are refused', () => {
+    const bomb = `a: &a [${'x,'.repeat(9)}x]\n${'bcdefgh'
+      .split('')
+      .map((name, i) => `${name}: &${name} [${`*${'abcdefg'[i]},`.repeat(9)}*${'abcdefg'[i]}]`)
+      .join('\n')}\n`
+    assert.match(problems({ files: { 'quorate.yaml': bomb } })[0]?.message ?? '', /alias/i)
+  })
+
+  test('all problems of all layers come at once', () => {
+    const found = problems({
+      flags: { port: 'x' },
+      environment: { AGENT_COUNT: 'many' },
+      files: { 'quorate.yaml': 'prot: 1\nhost: ""\n', ...localagi('  monitoring: {trace_sampling: 2}\n') },
+    })
+    assert.deepEqual(
+      found.map(({ field }) => field),
+      ['--port', 'AGENT_COUNT', 'prot', 'host', 'localagi_orchestration.monitoring.trace_sampling'],
+    )
+  })
+
+  test('a wrong value is refused also where another layer wins over it', () => {
+    assert.equal(problems({ flags: { port: '1' }, files: { 'quorate.yaml': 'port: x\n' } })[0]?.field, 'port')
+  })
+
+  test('passwords and keys never appear in a failure', () => {
+    const failures = [
+      problems({ environment: { POSTGRES_URL: 'mysql://ann:s3cret@db/x' } }),
+      problems({ environment: { REDIS_URL: 'ftp://x?password=s3cret' } }),
+      problems({ environment: { OLLAMA_BASE_URL: 'http://ann:s3cret@ollama' } }),
+      problems({ files: { 'quorate.yaml': 'models: {hosts: [{name: a, url: "http://a", api_key: s3cret}]}\n' } }),
+      problems({ files: { 'quorate.yaml': 'models: {hosts: [{name: a, url: "http://u:s3cret@a"}]}\n' } }),
+    ]
+    for (const failure of failures) assert.doesNotMatch(JSON.stringify(failure), /s3cret/)
+  })
+
+  test('a misspelt variable of ours is warned about', () => {
+    assert.match(
+      loaded({ environment: { QUORATE_PROT: '1' } }).warnings[0] ?? '',
+      /QUORATE_PROT.*did you mean QUORATE_PORT\?/,
+    )
+    assert.deepEqual(loaded({ environment: { QUORATE_URL: 'http://x' } }).warnings, [])
+  })
+
+  test('listening beyond this machine is warned about', () => {
+    assert.match(loaded({ flags: { host: '0.0.0.0' } }).warnings[0] ?? '', /0\.0\.0\.0/)
+  })
+
+  test('no text in any layer makes it throw', () => {
+    const names = settingKeys.flatMap((key) => [...((settings[key] as Setting).environment ?? []), ownVariable(key)])
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.string({ unit: 'binary', maxLength: 60 }), (name, text) => {
+        const result = loadConfiguration({ flags: {}, environment: { [name]: text }, cwd: '/nowhere', machine })
+        assert.ok(result.ok || (result.failure.field === name && result.failure.remedy))
+      }),
+      { numRuns: 500 },
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...settingKeys), fc.json({ maxDepth: 3 }), (key, json) => {
+        const text = key.split('.').reduceRight((inner, name) => `{"${name}": ${inner}}`, json)
+        const { result } = load({ files: { 'quorate.yaml': text } })
+        assert.ok(result.ok || result.failure.message !== '')
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+describe('docs/quorate.example.yaml', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/quorate.example.yaml'), 'utf8')
+
+  test('as it is, it says the defaults', () => {
+    const [{ cwd: _a, sources: _b, ...said }, { cwd: _c, sources: _d, ...defaults }] = [
+      loaded({ files: { 'quorate.yaml': text } }),
+      loaded({}),
+    ]
+    assert.deepEqual({ ...said, data_dir: '' }, { ...defaults, data_dir: '' })
+  })
+
+  test('with every example switched on, it loads, and names every setting that people are meant to write', () => {
+    const on = text.replace(/^(\s*)allow: \[\]$/m, '').replace(/^(\s*)#(?=\S| {2})/gm, '$1')
+    const it = loaded({ files: { 'quorate.yaml': on } })
+    assert.deepEqual(
+      it.agents.map(({ name }) => name),
+      ['translator', 'line_counter'],
+    )
+    assert.deepEqual(
+      it.models.hosts.map(({ name, kind, api_key }) => [name, kind, api_key]),
+      [
+        ['lab', 'openai_compatible', 'env:LAB_API_KEY'],
+        ['big_box', 'ollama', null],
+      ],
+    )
+    const missing = settingKeys.filter((key) => it.sources[key]?.source === 'default')
+    assert.deepEqual(missing, ['orchestration_patterns', 'agent_categories', 'agent_count'])
+  })
+})

@@ -1,0 +1,92 @@
+/**
+ * Runs in hand. The state of a run is nowhere but in its events: a segment takes it from here, or folds it from the
+ * store. Both give the same, so the engine keeps no state and nothing grows with the length of a run.
+ */
+import type { Store } from '../store/store.ts'
+import type { Definition } from '../workflow/definition.ts'
+import type { RunInput } from '../workflow/event.ts'
+import { type Course, foldEvent, newCourse } from '../workflow/fold.ts'
+import type { DefinitionOf } from '../workflow/next.ts'
+
+/** Runs kept in memory between two segments, and definitions kept at all. */
+const KEPT_COURSES = 500
+const KEPT_DEFINITIONS = 2_000
+const READ_AT_ONCE = 2_000
+
+export type Courses = {
+  definitionOf: DefinitionOf
+  /** Makes sure that the definition an input brings along can be looked up. */
+  prepare: (input: Pick<RunInput, 'type' | 'data'>) => Promise<void>
+  /** The run as it was after event `seq`; the caller owns it until it is put back. */
+  take: (run: string, seq: number, mail: number) => Promise<Course>
+  put: (run: string, course: Course) => void
+  drop: (run: string) => void
+}
+
+export function openCourses(store: Store): Courses {
+  const courses = new Map<string, Course>()
+  const definitions = new Map<string, Definition>()
+
+  const load = async (hash: string): Promise<void> => {
+    const known = definitions.get(hash)
+    if (known !== undefined) {
+      definitions.delete(hash)
+      definitions.set(hash, known)
+      return
+    }
+    const stored = await store.definitions.get(hash)
+    if (stored === null) throw new Error(`definition ${hash} is pinned by a run but not in the store`)
+    definitions.set(hash, stored.definition)
+    for (const oldest of definitions.keys()) {
+      if (definitions.size <= KEPT_DEFINITIONS) break
+      definitions.delete(oldest)
+    }
+  }
+
+  const prepare: Courses['prepare'] = async (input) => {
+    const data = input.data as { definition?: string | null }
+    if ((input.type === 'run_started' || input.type === 'plan_proposed') && typeof data.definition === 'string') await load(data.definition)
+  }
+
+  const definitionOf: DefinitionOf = (hash) => {
+    const definition = definitions.get(hash)
+    if (definition === undefined) throw new Error(`definition ${hash} was not loaded`)
+    return definition
+  }
+
+  return {
+    definitionOf,
+    prepare,
+    async take(run, seq, mail) {
+      const kept = courses.get(run)
+      courses.delete(run)
+      if (kept !== undefined && kept.state.seq === seq && kept.state.mail === mail) {
+        if (kept.state.definition !== null) await load(kept.state.definition)
+        return kept
+      }
+      const course = newCourse(run)
+      while (course.state.seq < seq) {
+        const events = await store.events.read(run, course.state.seq, READ_AT_ONCE)
+        const before = course.state.seq
+        for (const event of events) {
+          if (event.seq > seq) break
+          if (event.seq <= course.state.seq) continue
+          await prepare(event as Pick<RunInput, 'type' | 'data'>)
+          foldEvent(definitionOf, course, event)
+        }
+        if (course.state.seq === before) throw new Error(`the event log of ${run} ends at ${before}, ${seq} was expected`)
+      }
+      course.state.mail = mail
+      return course
+    },
+    put(run, course) {
+      courses.delete(run)
+      courses.set(run, course)
+      for (const oldest of courses.keys()) {
+        if (courses.size <= KEPT_COURSES) break
+        courses.delete(oldest)
+      }
+    },
+    drop: (run) => void courses.delete(run),
+  }
+}

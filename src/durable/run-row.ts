@@ -1,0 +1,23 @@
+/** The row of a run that lists show, from its state. */
+import type { RunRowChange } from '../store/store.ts'
+import type { DefinitionOf } from '../workflow/next.ts'
+import type { RunState } from '../workflow/run-state.ts'
+
+export function rowOf(state: RunState, definitionOf: DefinitionOf): RunRowChange {
+  const { totals } = state
+  return {
+    goal: state.goal,
+    definition: state.definition,
+    definition_name: state.definition === null ? null : definitionOf(state.definition).name,
+    status: state.status === 'new' ? 'queued' : state.status,
+    reason: state.reason,
+    started_at: state.started_at,
+    ended_at: state.ended_at ?? null,
+    seq: state.seq,
+    mail: state.mail,
+    input_tokens: totals.input_tokens,
+    output_tokens: totals.output_tokens,
+    unknown_usage: totals.unknown_usage,
+    calls: totals.calls,
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * The durable shell: runs on the engine, nothing of the engine outside this folder.
+ *
+ * Invariants:
+ *  D1. What was accepted (a run, a signal) is in the database before the answer goes out; the engine is told afterwards.
+ *  D2. The engine's folder may be deleted at any time: all runs go on from their event logs.
+ */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { v7 as uuidv7 } from 'uuid'
+import type { Configuration } from '../configuration/configuration.ts'
+import { fail, ok, type Result } from '../failure.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Runs } from '../operations/operation.ts'
+import type { Planner } from '../planning/planner.ts'
+import type { Store } from '../store/store.ts'
+import { type Step, stepAddress } from '../workflow/command.ts'
+import type { RunInput } from '../workflow/event.ts'
+import { feedCourse, newCourse } from '../workflow/fold.ts'
+import { hasEnded, type RunState } from '../workflow/run-state.ts'
+import { childRunId } from '../workflow/stages/run.ts'
+import type { Json, Value } from '../workflow/value.ts'
+import { type Courses, openCourses } from './courses.ts'
+import { type Deployment, deploy } from './deployment.ts'
+import { type Dispatcher, openDispatcher } from './dispatcher.ts'
+import { type Engine, startEngine } from './engine-process.ts'
+import { type EventWriter, openEventWriter } from './event-writer.ts'
+import { type Flights, openFlights } from './flights.ts'
+import type { Cursor } from './invocations.ts'
+import type { Logger } from './logger.ts'
+import { MAIL_AT_ONCE, type MailWaiters, openMailWaiters } from './mail-waiters.ts'
+import { rowOf } from './run-row.ts'
+import { servicesOf } from './services.ts'
+import { performStep, type StepContext } from './steps.ts'
+import { keepValue } from './values.ts'
+
+/** What segments and services of this process share. */
+export type Shell = {
+  store: Store
+  courses: Courses
+  writer: EventWriter
+  flights: Flights
+  mail: MailWaiters
+  dispatcher: Dispatcher
+  now: () => number
+  /** Where a run stands in the store, with a new epoch: whoever held it before can write no more. */
+  locate: (run: string) => Promise<Cursor | null>
+  /** What a segment begins with: mail that waits, and the agents whose calls are quick. */
+  opening: (run: string, mail: number) => Promise<{ mail: RunInput[]; quick: string[] }>
+  perform: (run: string, step: Step) => Promise<RunInput | null>
+  callKey: (run: string, step: Step) => string
+  timerDue: (run: string, timer: string, due: number) => Promise<void>
+  tellParent: (run: string, state: RunState) => Promise<void>
+  cancelChild: (run: string, stage: string, reason: string) => Promise<void>
+}
+
+export type DurableRuns = Runs & {
+  /** Process id of the engine, for supervision and for tests that kill it. */
+  engine_pid: () => number | null
+  /** In flight and waiting to be stored, for /metrics. */
+  stats: () => { flights: number; unstored_batches: number; engine_restarts: number }
+  close: () => Promise<void>
+}
+
+export type ShellParts = {
+  configuration: Configuration
+  store: Store
+  fleet: Fleet
+  planner: Planner
+  logger: Logger
+  now: () => number
+}
+
+const SWEEP_MS = 5_000
+
+export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>> {
+  const { configuration, store, fleet, planner, logger, now } = parts
+  const dir = join(configuration.data_dir, 'engine')
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const started = await startEngine(dir, logger)
+  if (!started.ok) return started
+  const engine = started.value
+
+  const courses = openCourses(store)
+  const writer = openEventWriter(store, logger)
+  const flights = openFlights()
+  const mail = openMailWaiters(store)
+  const { max_parallel_workflows, queued_runs } = configuration.limits
+  const dispatcher = openDispatcher(max_parallel_workflows, queued_runs, (run) => sendSegment(engine, run))
+  const context: StepContext = { store, fleet, planner, now, start: startChild }
+
+  const shell: Shell = {
+    store,
+    courses,
+    writer,
+    flights,
+    mail,
+    dispatcher,
+    now,
+    async locate(run) {
+      const row = await store.runs.get(run)
+      if (row === null || hasEnded(row.status)) return null
+      // A run that nobody has begun has no writer to fence off.
+      const epoch = row.status === 'queued' ? row.epoch : await store.runs.raise_epoch(run)
+      return { seq: await store.events.last_seq(run), mail: row.mail ?? 0, epoch }
+    },
+    async opening(run, after) {
+      const agents = await fleet.list()
+      return {
+        mail: await store.inbox.read(run, after, MAIL_AT_ONCE),
+        quick: agents.filter((agent) => fleet.quick({ agent: agent.name, capability: null })).map((agent) => agent.name),
+      }
+    },
+    perform: (run, step) =>
+      flights.once(`${run}/${stepAddress(step)}`, async (signal) => {
+        const row = await store.runs.get(run)
+        if (row === null || hasEnded(row.status)) return null
+        return performStep(context, run, step, signal)
+      }),
+    callKey: (run, step) => `${run}/${stepAddress(step)}`,
+    async timerDue(run, timer, due) {
+      await store.inbox.put(run, `timer:${timer}:${due}`, { at: Math.max(now(), due), type: 'timer_fired', data: { timer } } as RunInput)
+      poke(run)
+    },
+    async tellParent(run, state) {
+      const { parent } = state
+      if (parent === null) return
+      const data = { stage: parent.stage, run, status: state.status, output: state.output ?? null }
+      await store.inbox.put(parent.run, `child:${run}`, { at: now(), type: 'child_finished', data } as RunInput)
+      poke(parent.run)
+    },
+    async cancelChild(run, stage, reason) {
+      const child = childRunId(run, stage)
+      const data = { by: run, reason: `the run that started it has ended: ${reason}` }
+      await store.inbox.put(child, 'parent-ended', { at: now(), type: 'cancel_requested', data } as RunInput)
+      poke(child)
+    },
+  }
+
+  /** Mail is stored; somebody has to read it: the segment that waits for it, or a new one. */
+  function poke(run: string): void {
+    if (!mail.arrived(run)) dispatcher.wake(run)
+  }
+
+  async function startChild(child: Parameters<StepContext['start']>[0]): ReturnType<StepContext['start']> {
+    const definition = await store.definitions.get(child.definition)
+    if (definition === null) return { started: false, reason: `definition ${child.definition} is not stored` }
+    const depth = await depthOf(store, child.parent.run)
+    if (depth >= DEEPEST) return { started: false, reason: `runs may start each other ${DEEPEST} deep, this would be ${depth + 1}` }
+    const created = await create(child.run, 'workflow', definition.definition.goal ?? null, definition.hash, child.inputs, child.parent.run, child.parent)
+    if (!created.ok && created.failure.kind !== 'conflict') return { started: false, reason: created.failure.message }
+    return { started: true }
+  }
+
+  async function create(
+    run: string,
+    kind: 'workflow' | 'swarm',
+    goal: string | null,
+    definition: string | null,
+    inputs: { [name: string]: Value },
+    by: string,
+    parent?: { run: string; stage: string },
+  ): Promise<Result<{ run: string }>> {
+    const at = now()
+    const input: RunInput<'run_started'> = {
+      at,
+      type: 'run_started',
+      data: { goal, definition, inputs, by, ...(parent === undefined ? {} : { parent }) },
+    }
+    await courses.prepare(input)
+    const course = newCourse(run)
+    // The first turn is made here, so that the log holds whole turns from its first commit on.
+    const { events } = feedCourse(courses.definitionOf, course, input)
+    const row = rowOf(course.state, courses.definitionOf)
+    const ended = hasEnded(course.state.status as never)
+    const created = await store.runs.create(
+      {
+        id: run,
+        kind,
+        goal,
+        definition,
+        definition_name: row.definition_name ?? null,
+        status: ended ? (row.status ?? 'failed') : 'queued',
+        reason: ended ? (row.reason ?? '') : 'waits for a place',
+        parent: parent?.run ?? null,
+        created_at: at,
+        started_at: at,
+        ended_at: row.ended_at ?? null,
+        seq: course.state.seq,
+        epoch: 0,
+        mail: 0,
+        input_tokens: 0,
+        output_tokens: 0,
+        unknown_usage: 0,
+        calls: 0,
+      },
+      events,
+    )
+    if (!created.ok) return created
+    // A child must not wait behind runs that wait for their own children.
+    if (parent !== undefined) dispatcher.wake(run)
+    else dispatcher.begin(run)
+    return ok({ run })
+  }
+
+  let deployment: Deployment | null = null
+  let restarts = 0
+  const up = async (): Promise<Result<Deployment>> => deploy({ engine, dir: configuration.data_dir, services: servicesOf(shell), store, logger })
+  const deployed = await up()
+  if (!deployed.ok) {
+    await engine.stop()
+    return deployed
+  }
+  deployment = deployed.value
+  engine.on_restart(() => {
+    restarts++
+    dispatcher.engineIsBack()
+  })
+
+  await resume(store, engine.fresh, deployment.stranded, dispatcher, (run) => recover(engine, run))
+  const sweep = setInterval(() => {
+    // What was stored for a run whose wake got lost on the way.
+    if (engine.ready()) void store.inbox.waiting().then((runs) => runs.slice(0, 1_000).forEach(poke), () => undefined)
+  }, SWEEP_MS)
+  sweep.unref()
+
+  return ok({
+    async start(request) {
+      const status = dispatcher.status()
+      if (status.queued >= queued_runs)
+        return fail('busy', `${status.queued} runs wait already, the limit is ${queued_runs}`, { retry_after_s: 10, remedy: 'Try again later, or raise limits.queued_runs.' })
+      const inputs: { [name: string]: Value } = {}
+      for (const [name, value] of Object.entries(request.inputs)) inputs[name] = await keepValue(store, value as Json)
+      return create(request.run ?? `run_${uuidv7()}`, request.kind, request.goal, request.definition, inputs, request.by)
+    },
+    async send(run, eid, input) {
+      const row = await store.runs.get(run)
+      if (row === null) return fail('not_found', `there is no run ${run}`, { field: 'run', value: run, remedy: 'List the runs with GET /runs.' })
+      if (hasEnded(row.status)) return fail('conflict', `run ${run} has ended (${row.status})`, { field: 'run', value: run, remedy: 'Nothing can be sent to a run that has ended.' })
+      const n = await store.inbox.put(run, eid, { at: now(), type: input.type, data: input.data } as RunInput)
+      poke(run)
+      return ok({ mail: n })
+    },
+    queue: () => dispatcher.status(),
+    async engine() {
+      const trouble = writer.trouble()
+      if (trouble !== null) return { ok: false, detail: `events cannot be stored: ${trouble}` }
+      return engine.ready() ? { ok: true, detail: `pid ${engine.pid()}, restarted ${restarts} times` } : { ok: false, detail: 'the engine is being started again' }
+    },
+    engine_pid: () => engine.pid(),
+    stats: () => ({ flights: flights.size(), unstored_batches: writer.pending(), engine_restarts: restarts }),
+    async close() {
+      clearInterval(sweep)
+      dispatcher.close()
+      await engine.stop()
+      await flights.close()
+      await deployment?.close()
+      await writer.flush()
+    },
+  })
+}
+
+/** How deep runs may start each other. */
+const DEEPEST = 8
+
+async function depthOf(store: Store, run: string): Promise<number> {
+  let depth = 0
+  for (let row = await store.runs.get(run); row !== null && row.parent !== null && depth < DEEPEST; row = await store.runs.get(row.parent)) depth++
+  return depth + 1
+}
+
+async function sendSegment(engine: Engine, run: string): Promise<void> {
+  const { status } = await engine.ingress(`/run/${run}/segment/send`, {})
+  if (status >= 300) throw new Error(`the engine answered ${status}`)
+}
+
+async function recover(engine: Engine, run: string): Promise<void> {
+  await engine.ingress(`/run/${run}/segment/send`, { recover: true })
+}
+
+/**
+ * Picks up what was under way: in an engine that still knows its runs, only those that may have been missed; in a new
+ * one, all; those that an older build of the program held, from their logs.
+ */
+async function resume(store: Store, fresh: boolean, stranded: string[], dispatcher: Dispatcher, again: (run: string) => Promise<void>): Promise<void> {
+  const held = new Set(stranded)
+  for (const run of stranded) await again(run)
+  for (const { id, status } of await store.runs.unfinished()) {
+    if (held.has(id)) continue
+    if (status === 'queued') dispatcher.begin(id)
+    else if (fresh || status === 'running' || status === 'planning') dispatcher.wake(id)
+  }
+  if (!fresh) for (const run of await store.inbox.waiting()) if (!held.has(run)) dispatcher.wake(run)
+}

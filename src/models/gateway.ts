@@ -1,0 +1,351 @@
+/**
+ * The model gateway in process: finds the hosts, resolves names, bounds, joins, checks and counts calls.
+ *
+ * Invariants:
+ * 1. Opening never waits for a host and never fails for lack of one; what waits is the first call.
+ * 2. A host has at most its number of places in use, and {@link WAITING_LIMIT} calls waiting.
+ * 3. An answer to a call with a schema satisfies the whole schema, whatever the host could enforce.
+ * 4. Only calls at temperature 0 are joined: samples are meant to differ.
+ * 5. A call that has returned has no outside work running, unless others wait for the same work.
+ */
+import type { Configuration, ModelHostSetting } from '../configuration/configuration.ts'
+import { excerpt, fail, ok, type Result } from '../failure.ts'
+import { type AnswerSchema, answerSchema } from './answer-schema.ts'
+import { type CallStatistics, callCounter } from './call-statistics.ts'
+import type { FetchProgress } from './hosts/local/fetch-model.ts'
+import { localHost } from './hosts/local/local.ts'
+import { ollamaHost } from './hosts/ollama.ts'
+import { openAiCompatibleHost } from './hosts/openai-compatible.ts'
+import { joinedCalls } from './joined-calls.ts'
+import type { HostInfo, ModelAnswer, ModelGateway, ModelProgress, ModelRequest } from './model-gateway.ts'
+import {
+  endedBy,
+  type HostAnswer,
+  type HostModel,
+  type HostRequest,
+  type Logger,
+  type ModelHost,
+} from './model-host.ts'
+import { type PlaceQueue, placeQueue } from './place-queue.ts'
+import { bestModel, resolveName, type Target } from './resolve-model.ts'
+
+/** Looking at a host must not hold up a start; a server on this machine answers in milliseconds. */
+const PROBE_MS = 2_000
+const PROBE_AGAIN_MS = 15_000
+/** A host that streams nothing for this long after its first token is taken for stuck. */
+const STALL_MS = 120_000
+/** Ollama queues by itself (OLLAMA_NUM_PARALLEL is 1 by default); the second call saves the way there and back. */
+const OLLAMA_PLACES = 2
+
+export type GatewayOptions = {
+  configuration: Pick<Configuration, 'cache_dir' | 'models'>
+  logger: Logger
+  /**
+   * For hosts that the person configured. Its dispatcher must not limit the time to headers: a server on a CPU may
+   * evaluate a prompt for longer than the usual 300 s before it sends any.
+   */
+  fetch: typeof fetch
+  /** For hosts that agents name for themselves: with the outbound guard. */
+  guarded_fetch: typeof fetch
+  /** Reads `env:NAME` and `file:PATH`. */
+  secret: (reference: string) => Result<string>
+  /** The download of the local model. */
+  on_progress?: (progress: FetchProgress) => void
+  /** For tests. */
+  hub_url?: string
+  stall_ms?: number
+}
+
+export type Gateway = ModelGateway & {
+  /** Resolves when each host has been looked at once, or did not answer in time; for what a start prints. */
+  ready: () => Promise<void>
+  stats: () => CallStatistics[]
+  add_host: NonNullable<ModelGateway['add_host']>
+}
+
+type Entry = {
+  host: ModelHost
+  queue: PlaceQueue
+  /** As last seen; kept while a host is down, so that its models do not change meaning in the meantime. */
+  models: HostModel[]
+  ok: boolean
+  detail: string
+  probe: Promise<void> | null
+}
+
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  const { configuration, logger } = options
+  const { models: settings, cache_dir } = configuration
+  const entries: Entry[] = []
+  const added = new Map<string, string>()
+  const counter = callCounter()
+  const joined = joinedCalls()
+  const calls = new Set<AbortController>()
+  const closing = new AbortController()
+
+  const enter = (host: ModelHost, places: number): Entry => {
+    const detail = host.kind === 'local' ? 'not needed while another host has models' : 'not asked yet'
+    const entry: Entry = { host, queue: placeQueue(places), models: [], ok: false, detail, probe: null }
+    entries.push(entry)
+    return entry
+  }
+
+  const freeName = (wish: string): string => {
+    let name = wish
+    for (let n = 2; entries.some(({ host }) => host.name === name); n += 1) name = `${wish}-${n}`
+    return name
+  }
+
+  const hostOf = (setting: ModelHostSetting, name: string, fetch_: typeof fetch): Result<ModelHost> => {
+    const key = setting.api_key === null ? ok(null) : options.secret(setting.api_key)
+    if (!key.ok) return key
+    if (!URL.canParse(setting.url)) {
+      return fail('invalid_input', `"${excerpt(setting.url)}" is not an address.`, { field: 'url', value: setting.url })
+    }
+    const wire = { name, url: setting.url, api_key: key.value, fetch: fetch_ }
+    const context_tokens = settings.local.context_tokens
+    return ok(setting.kind === 'ollama' ? ollamaHost({ ...wire, context_tokens }) : openAiCompatibleHost(wire))
+  }
+
+  /** Asks a host for its models; those who ask meanwhile share the answer. */
+  const look = (entry: Entry): Promise<void> => {
+    entry.probe ??= (async () => {
+      const signal = AbortSignal.any([AbortSignal.timeout(PROBE_MS), closing.signal])
+      const seen = await entry.host.list(signal)
+      const was_ok = entry.ok
+      entry.ok = seen.ok
+      entry.detail = seen.ok ? seen.value.detail : seen.failure.message
+      if (seen.ok) entry.models = seen.value.models
+      else if (entry.host.kind === 'local') entry.models = []
+      if (entry.ok !== was_ok) logger.info({ host: entry.host.name, ok: entry.ok }, entry.detail)
+    })().finally(() => {
+      entry.probe = null
+    })
+    return entry.probe
+  }
+
+  const servers = () => entries.filter(({ host }) => host.kind !== 'local')
+  const local = () => entries.find(({ host }) => host.kind === 'local')
+
+  /** The local model is chosen and fetched only when nobody else has one, or the person asked for it. */
+  const wantsLocal = () => {
+    const { path, model } = settings.local
+    const named = settings.default !== null && resolveName(seen(), settings.default)
+    const by_default = named && named.ok && named.value.host === local()?.host.name
+    return path !== null || model !== null || by_default || servers().every(({ models }) => models.length === 0)
+  }
+
+  const lookAtAll = async (which: (entry: Entry) => boolean): Promise<void> => {
+    await Promise.all(servers().filter(which).map(look))
+    const own = local()
+    if (own && which(own) && wantsLocal()) await look(own)
+  }
+
+  const seen = () => entries.map(({ host, models }) => ({ name: host.name, kind: host.kind, models }))
+
+  const wished = (): Target | null => {
+    if (settings.default === null) return bestModel(seen())
+    const named = resolveName(seen(), settings.default)
+    return named.ok ? named.value : null
+  }
+
+  const whyNone = (): string => {
+    if (settings.default !== null) return `The configured model ${settings.default} is on no host.`
+    const states = entries.map(({ host, ok, detail }) => (ok ? `${host.name} has no model that chats` : detail))
+    return `No model: ${states.length > 0 ? states.join('; ') : 'no host is configured'}.`
+  }
+
+  const REMEDY = 'Start Ollama, name a host under models.hosts, or set models.local.path to a GGUF file.'
+
+  const target = async (name: string | null): Promise<Result<Target>> => {
+    await first_look
+    const attempt = (): Result<Target> => {
+      if (name !== null) return resolveName(seen(), name)
+      const found = wished()
+      return found ? ok(found) : fail('model_missing', whyNone(), { remedy: REMEDY })
+    }
+    const found = attempt()
+    if (found.ok) return found
+    // It may have been installed, or its host started, since.
+    await lookAtAll(() => true)
+    return attempt()
+  }
+
+  const callHost = async (
+    entry: Entry,
+    request: HostRequest,
+    schema: AnswerSchema | null,
+    signal: AbortSignal,
+    progress: (progress: ModelProgress) => void,
+  ): Promise<Result<ModelAnswer>> => {
+    const { host, queue } = entry
+    const asked = performance.now()
+    const placed = queue.take(signal)
+    if (queue.queued() > 0) progress({ kind: 'queued' })
+    const place = await placed
+    const queued_ms = performance.now() - asked
+    const counted = <T extends Result<HostAnswer | ModelAnswer>>(result: T): T => {
+      if (!result.ok) {
+        const duration_ms = performance.now() - asked
+        counter.count(host.name, request.model, { failed: result.failure.kind, duration_ms })
+      }
+      return result
+    }
+    if (!place.ok) return counted(place)
+
+    const ends = new AbortController()
+    const forward = () => ends.abort(signal.reason)
+    signal.addEventListener('abort', forward, { once: true })
+    const stall_ms = options.stall_ms ?? STALL_MS
+    const stalled = () => ends.abort(new DOMException(`no token for ${stall_ms / 1000} s`, 'TimeoutError'))
+    let stall: NodeJS.Timeout | undefined
+    try {
+      const result = await host.complete(request, {
+        signal: ends.signal,
+        progress: (value) => {
+          if (value.kind === 'tokens') {
+            clearTimeout(stall)
+            stall = setTimeout(stalled, stall_ms)
+          }
+          progress(value)
+        },
+      })
+      if (!result.ok) {
+        if (result.failure.kind === 'unavailable' && host.kind !== 'local') {
+          entry.ok = false
+          entry.detail = result.failure.message
+        }
+        return counted(result)
+      }
+      const json = schema?.parse(result.value)
+      if (json && !json.ok) return counted(json)
+      const duration_ms = performance.now() - asked
+      const answer: ModelAnswer = { ...result.value, host: host.name, queued_ms, duration_ms }
+      if (json) answer.json = json.value
+      counter.count(host.name, request.model, answer)
+      return ok(answer)
+    } finally {
+      clearTimeout(stall)
+      signal.removeEventListener('abort', forward)
+      place.value()
+    }
+  }
+
+  const complete = async (
+    request: ModelRequest,
+    signal: AbortSignal,
+    progress: (progress: ModelProgress) => void,
+  ): Promise<Result<ModelAnswer>> => {
+    if (signal.aborted) return endedBy(signal)
+    if (request.messages.length === 0) {
+      return fail('invalid_input', 'A model call needs at least one message.', { field: 'messages' })
+    }
+    const schema = request.schema ? answerSchema(request.schema) : null
+    if (schema && !schema.ok) return schema
+    const found = await target(request.model)
+    if (!found.ok) return found
+    const entry = entries.find(({ host }) => host.name === found.value.host)
+    if (!entry) return fail('internal', `The host ${found.value.host} was resolved and is not there.`)
+    const { messages, temperature, seed, max_output_tokens } = request
+    const asked: HostRequest = { model: found.value.model, messages, temperature, seed, max_output_tokens }
+    if (request.schema) asked.schema = request.schema
+    const work = (signal_: AbortSignal, progress_: (progress: ModelProgress) => void) =>
+      callHost(entry, asked, schema?.value ?? null, signal_, progress_)
+    if (temperature !== 0) return work(signal, progress)
+    return joined.run(JSON.stringify([entry.host.name, asked]), signal, progress, work)
+  }
+
+  for (const setting of settings.hosts) {
+    const host = hostOf(setting, freeName(setting.name), options.fetch)
+    if (host.ok) enter(host.value, Math.max(1, setting.concurrency))
+    else logger.warn({ host: setting.name, failure: host.failure }, 'model host left out')
+  }
+  if (!settings.hosts.some(({ url }) => sameAddress(url, settings.ollama_url))) {
+    const discovered: ModelHostSetting = {
+      name: 'ollama',
+      kind: 'ollama',
+      url: settings.ollama_url,
+      api_key: null,
+      concurrency: OLLAMA_PLACES,
+    }
+    const host = hostOf(discovered, freeName('ollama'), options.fetch)
+    if (host.ok) enter(host.value, OLLAMA_PLACES)
+    else logger.warn({ failure: host.failure }, 'OLLAMA_BASE_URL cannot be used')
+  }
+  if (settings.local.enabled) {
+    const { fetch, hub_url, on_progress } = options
+    const name = freeName('local')
+    enter(localHost({ name, settings: settings.local, cache_dir, logger, fetch, hub_url, on_progress }), 1)
+  }
+  const first_look = lookAtAll(() => true)
+  const probing = setInterval(() => void lookAtAll((entry) => !entry.ok), PROBE_AGAIN_MS).unref()
+
+  return {
+    ready: () => first_look,
+    stats: counter.all,
+    complete: async (request, { signal, progress = () => {} }) => {
+      if (closing.signal.aborted) return fail('unavailable', 'The model gateway is closed.')
+      const call = new AbortController()
+      const forward = () => call.abort(signal.reason)
+      if (signal.aborted) forward()
+      signal.addEventListener('abort', forward, { once: true })
+      calls.add(call)
+      try {
+        return await complete(request, call.signal, progress)
+      } finally {
+        calls.delete(call)
+        signal.removeEventListener('abort', forward)
+      }
+    },
+    hosts: async ({ refresh = false, signal } = {}) => {
+      const looked = refresh ? lookAtAll(() => true) : first_look
+      await (signal ? Promise.race([looked, whenAborted(signal)]) : looked)
+      // The state of the local model is known here, and changes while it is fetched and loaded.
+      const own = local()
+      if (own && (own.ok || own.models.length > 0)) await look(own)
+      const chosen = wished()
+      return entries.map((entry) => infoOf(entry, chosen))
+    },
+    default_model: () => {
+      const chosen = wished()
+      return chosen ? { id: `${chosen.host}/${chosen.model}` } : { id: null, reason: whyNone() }
+    },
+    add_host: async (setting) => {
+      const key = JSON.stringify([setting.kind, setting.url, setting.api_key])
+      const known = added.get(key)
+      if (known !== undefined) return ok(known)
+      const name = freeName(setting.name)
+      const host = hostOf(setting, name, options.guarded_fetch)
+      if (!host.ok) return host
+      added.set(key, name)
+      await look(enter(host.value, Math.max(1, setting.concurrency)))
+      return ok(name)
+    },
+    close: async () => {
+      clearInterval(probing)
+      closing.abort()
+      for (const call of calls) call.abort()
+      await Promise.all(entries.map(({ host }) => host.close()))
+    },
+  }
+}
+
+function infoOf({ host, queue, models, ok, detail }: Entry, chosen: Target | null): HostInfo {
+  const infos = models.map(({ chats: _, ...model }) => ({
+    ...model,
+    id: `${host.name}/${model.model}`,
+    host: host.name,
+    default: chosen?.host === host.name && chosen.model === model.model,
+  }))
+  const { name, kind, address } = host
+  return { name, kind, address, ok, detail, models: infos, in_flight: queue.in_flight(), queued: queue.queued() }
+}
+
+const sameAddress = (a: string, b: string): boolean =>
+  URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href
+
+const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -1,0 +1,67 @@
+/** Every operation there is. HTTP, OpenAPI and the command line are made from this list. */
+import { add_agent } from './add_agent.ts'
+import { answer_approval } from './answer_approval.ts'
+import { cancel_run } from './cancel_run.ts'
+import { change_agent } from './change_agent.ts'
+import { check_definition } from './check_definition.ts'
+import { configuration } from './configuration.ts'
+import { create_swarm } from './create_swarm.ts'
+import { create_workflow } from './create_workflow.ts'
+import { doctor } from './doctor.ts'
+import { drain_agent } from './drain_agent.ts'
+import { get_agent } from './get_agent.ts'
+import { get_blob } from './get_blob.ts'
+import { get_definition } from './get_definition.ts'
+import { get_run } from './get_run.ts'
+import { get_run_events } from './get_run_events.ts'
+import { intelligence_metrics } from './intelligence_metrics.ts'
+import { list_agents } from './list_agents.ts'
+import { list_approvals } from './list_approvals.ts'
+import { list_definitions } from './list_definitions.ts'
+import { list_models } from './list_models.ts'
+import { list_runs } from './list_runs.ts'
+import { list_templates } from './list_templates.ts'
+import { live } from './live.ts'
+import type { Operation } from './operation.ts'
+import { orchestration_status } from './orchestration_status.ts'
+import { pause_run } from './pause_run.ts'
+import { probe_agent } from './probe_agent.ts'
+import { put_definition } from './put_definition.ts'
+import { remove_agent } from './remove_agent.ts'
+import { resolve_effect } from './resolve_effect.ts'
+import { resume_run } from './resume_run.ts'
+import { signal_run } from './signal_run.ts'
+
+export const operations: readonly Operation[] = [
+  create_workflow,
+  create_swarm,
+  orchestration_status,
+  intelligence_metrics,
+  list_runs,
+  get_run,
+  get_run_events,
+  live,
+  cancel_run,
+  pause_run,
+  resume_run,
+  signal_run,
+  list_approvals,
+  answer_approval,
+  resolve_effect,
+  list_agents,
+  add_agent,
+  get_agent,
+  change_agent,
+  drain_agent,
+  remove_agent,
+  probe_agent,
+  list_models,
+  list_definitions,
+  get_definition,
+  put_definition,
+  check_definition,
+  list_templates,
+  get_blob,
+  configuration,
+  doctor,
+]

@@ -1,0 +1,292 @@
+/** The store on one file, `quorate.db`, in the data directory. */
+import { constants } from 'node:fs'
+import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { backup, DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import { type Failure, fail, ok, type Result } from '../failure.ts'
+import { agentStore } from './agents.ts'
+import { blobStore } from './blobs.ts'
+import { definitionStore } from './definitions.ts'
+import { effectStore } from './effects.ts'
+import { eventStore } from './events.ts'
+import { idempotencyStore } from './idempotency.ts'
+import { inboxStore } from './inbox.ts'
+import { metaStore } from './meta.ts'
+import { migrations } from './migrations/all.ts'
+import { runStore } from './runs.ts'
+import type { StoreAccess, StoreSchema } from './schema.ts'
+import { sqliteCommit } from './sqlite-commit.ts'
+import { NodeSqliteDialect } from './sqlite-dialect.ts'
+import type { Store } from './store.ts'
+import { damaged, failureOf, StoreFailure } from './store-failure.ts'
+import { watchers } from './watchers.ts'
+
+export const DATABASE_FILE = 'quorate.db'
+
+/**
+ * Up to this size the structure of every page is checked on opening (well under a second); of a larger file only header
+ * and schema. SQLite keeps no checksums: a damaged letter inside a text is not found.
+ */
+const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
+
+/**
+ * Opens the store, making directory and file where there are none and bringing the schema up to date.
+ * Refuses, with the file untouched, when the directory cannot be written, the file is damaged, or a newer program wrote it.
+ *
+ * @param now Milliseconds since 1970; dates what the store itself dates (blobs, definitions, effects).
+ */
+export async function openStore({
+  data_dir,
+  namespace,
+  now,
+}: {
+  data_dir: string
+  namespace: string
+  now: () => number
+}): Promise<Result<Store>> {
+  const path = join(data_dir, DATABASE_FILE)
+  const prepared = await prepareFile(data_dir, path)
+  if (!prepared.ok) return prepared
+
+  let db: DatabaseSync
+  try {
+    db = new DatabaseSync(path, { timeout: 5_000 })
+  } catch (error) {
+    return { ok: false, failure: named(path, failureOf(error) ?? internal(error)) }
+  }
+  try {
+    const problem = checkFile(db, prepared.value.bytes) ?? (await migrate(db, migrations))
+    if (problem) {
+      db.close()
+      return { ok: false, failure: named(path, problem) }
+    }
+    return ok(storeOn(db, namespace, now))
+  } catch (error) {
+    db.close()
+    return { ok: false, failure: named(path, failureOf(error) ?? internal(error)) }
+  }
+}
+
+/**
+ * Copies the database of a data directory to a file, also while a program works on it, and checks the copy.
+ * The file appears whole or not at all. Other processes' commits meanwhile are in it or not, never half.
+ */
+export async function backupStore({
+  data_dir,
+  file,
+}: {
+  data_dir: string
+  file: string
+}): Promise<Result<{ bytes: number }>> {
+  const unfinished = `${file}.part`
+  try {
+    const source = new DatabaseSync(join(data_dir, DATABASE_FILE), { readOnly: true, timeout: 5_000 })
+    try {
+      await rm(unfinished, { force: true })
+      // Made here, so that nobody else may read it: prompts and answers are in it.
+      await (await open(unfinished, 'wx', 0o600)).close()
+      await backup(source, unfinished, { rate: 1_000 })
+    } finally {
+      source.close()
+    }
+    const copy = new DatabaseSync(unfinished, { readOnly: true })
+    try {
+      const problem = integrity(copy)
+      if (problem) return { ok: false, failure: problem }
+    } finally {
+      copy.close()
+    }
+    const { size } = await stat(unfinished)
+    await rename(unfinished, file)
+    return ok({ bytes: size })
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => {})
+    return {
+      ok: false,
+      failure: named(
+        file,
+        failureOf(error) ?? { kind: 'unavailable', message: `the backup could not be written: ${text(error)}` },
+      ),
+    }
+  }
+}
+
+async function prepareFile(data_dir: string, path: string): Promise<Result<{ bytes: number }>> {
+  try {
+    await mkdir(data_dir, { recursive: true, mode: 0o700 })
+    await access(data_dir, constants.W_OK | constants.X_OK)
+    // Made here and not by SQLite, so that only its owner may read prompts and answers.
+    const file = await open(path, 'a+', 0o600)
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(16), 0, 16, 0)
+      if (bytesRead > 0 && buffer.toString('latin1') !== 'SQLite format 3\u0000') {
+        return { ok: false, failure: named(path, damaged('the file does not begin as an SQLite database does')) }
+      }
+      return ok({ bytes: (await file.stat()).size })
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    return fail('unavailable', `the data directory cannot be used: ${text(error)}`, {
+      field: 'data_dir',
+      value: data_dir,
+      remedy: 'Choose a directory that this user may write (--data DIR), or correct its permissions.',
+    })
+  }
+}
+
+/** Null when the file is sound. Also sets what every connection needs. */
+function checkFile(db: DatabaseSync, bytes: number): Failure | null {
+  const { journal_mode } = db.prepare('pragma journal_mode = wal').get() as { journal_mode: string }
+  if (journal_mode !== 'wal') {
+    return {
+      kind: 'unsupported',
+      message: `the file system of the data directory cannot keep a write-ahead log (journal mode ${journal_mode})`,
+      remedy: 'Choose a directory on a local disk.',
+    }
+  }
+  db.exec('pragma synchronous = full; pragma journal_size_limit = 67108864; pragma temp_store = memory')
+  return bytes <= CHECKED_WHOLE_BYTES ? integrity(db) : null
+}
+
+function integrity(db: DatabaseSync): Failure | null {
+  const [first] = db.prepare('pragma quick_check(1)').all() as { quick_check: string }[]
+  return first?.quick_check === 'ok' ? null : damaged(first?.quick_check ?? 'the check gave no answer')
+}
+
+/** Runs what is missing of the migrations; each in a transaction, so a failing one leaves nothing behind. */
+export async function migrate(db: DatabaseSync, wanted: Record<string, Migration>): Promise<Failure | null> {
+  const kysely = new Kysely<{ kysely_migration: { name: string } }>({ dialect: new NodeSqliteDialect(db) })
+  const known = db.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get()
+  if (known) {
+    const done = await kysely.selectFrom('kysely_migration').select('name').orderBy('name').execute()
+    const newer = done.filter(({ name }) => !Object.hasOwn(wanted, name))
+    if (newer.length > 0) {
+      return {
+        kind: 'unsupported',
+        message: `a newer version of Quorate wrote this database (it has ${newer.map(({ name }) => name).join(', ')})`,
+        remedy: 'Start that version or a later one, or restore a backup made before the upgrade.',
+      }
+    }
+  }
+  const { error, results } = await new Migrator({
+    db: kysely,
+    provider: { getMigrations: async () => wanted },
+  }).migrateToLatest()
+  if (error === undefined) return null
+  const failed = results?.find((result) => result.status === 'Error')
+  return (
+    failureOf(error) ?? {
+      kind: 'internal',
+      message: `the database could not be brought up to date (${failed?.migrationName ?? 'migration'}): ${text(error)}`,
+      remedy: 'Nothing was changed. Go on with the version before, and report this.',
+    }
+  )
+}
+
+/** The store on a connection whose schema is up to date; closing it closes the connection. */
+export function storeOn(db: DatabaseSync, namespace: string, now: () => number): Store {
+  const kysely = new Kysely<StoreSchema>({ dialect: new NodeSqliteDialect(db) })
+  const access: StoreAccess = { db: kysely, namespace, now }
+  const commit = sqliteCommit(db, namespace)
+  const watching = watchers()
+  let trouble: Failure | null = null
+  let closed = false
+
+  /** Rejections carry a {@link Failure} when the outside is the cause; a bug stays what it is. */
+  const guarded =
+    <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
+    async (...args: Args): Promise<T> => {
+      if (closed) throw new StoreFailure({ kind: 'unavailable', message: 'the store is closed' })
+      try {
+        const value = await call(...args)
+        trouble = null
+        return value
+      } catch (error) {
+        const failure = failureOf(error)
+        if (!failure || error instanceof StoreFailure) throw error
+        trouble = failure
+        throw new StoreFailure(failure, error)
+      }
+    }
+
+  const runs = runStore(access, commit, watching)
+  const events = eventStore(access, commit, watching)
+  const inbox = inboxStore(access)
+  const definitions = definitionStore(access)
+  const blobs = blobStore(access)
+  const agents = agentStore(access)
+  const effects = effectStore(access)
+  const idempotency = idempotencyStore(access)
+  const meta = metaStore(access)
+
+  return {
+    runs: {
+      create: guarded(runs.create),
+      get: guarded(runs.get),
+      list: guarded(runs.list),
+      counts: guarded(runs.counts),
+      unfinished: guarded(runs.unfinished),
+      raise_epoch: guarded(runs.raise_epoch),
+    },
+    events: {
+      append: guarded(events.append),
+      read: guarded(events.read),
+      last_seq: guarded(events.last_seq),
+      watch: events.watch,
+    },
+    inbox: { put: guarded(inbox.put), read: guarded(inbox.read), waiting: guarded(inbox.waiting) },
+    definitions: {
+      put: guarded(definitions.put),
+      get: guarded(definitions.get),
+      list: guarded(definitions.list),
+      versions: guarded(definitions.versions),
+    },
+    blobs: { put: guarded(blobs.put), get: guarded(blobs.get) },
+    agents: { put: guarded(agents.put), list: guarded(agents.list), remove: guarded(agents.remove) },
+    effects: {
+      begin: guarded(effects.begin),
+      get: guarded(effects.get),
+      done: guarded(effects.done),
+      forget: guarded(effects.forget),
+    },
+    idempotency: {
+      begin: guarded(idempotency.begin),
+      finish: guarded(idempotency.finish),
+      abandon: guarded(idempotency.abandon),
+    },
+    meta: { get: guarded(meta.get), set: guarded(meta.set) },
+
+    async health() {
+      const detail = (message: string) => ({ ok: false, detail: message, kind: 'sqlite' as const, size_bytes: null })
+      if (closed) return detail('the store is closed')
+      try {
+        const { bytes } = db
+          .prepare('select page_count * page_size as bytes from pragma_page_count, pragma_page_size')
+          .get() as { bytes: number }
+        return trouble
+          ? { ...detail(trouble.message), size_bytes: bytes }
+          : { ok: true, detail: 'ready', kind: 'sqlite', size_bytes: bytes }
+      } catch (error) {
+        return detail(text(error))
+      }
+    },
+
+    async close() {
+      if (closed) return
+      closed = true
+      watching.close()
+      await kysely.destroy()
+      if (db.isOpen) db.close()
+    },
+  }
+}
+
+const named = (path: string, failure: Failure): Failure => ({ ...failure, field: 'data_dir', value: path })
+const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const internal = (error: unknown): Failure => ({
+  kind: 'internal',
+  message: `the database could not be opened: ${text(error)}`,
+})

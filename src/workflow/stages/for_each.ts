@@ -1,0 +1,64 @@
+/** The body once for each item of a list, several side by side. An item that fails is counted, not fatal, unless all fail. */
+import { bodyPrefix } from '../address.ts'
+import type { ForEachStage } from '../definition.ts'
+import { evaluateBinding } from '../expression.ts'
+import { lookupFrom } from '../lookup.ts'
+import { openScope } from '../places.ts'
+import { KEPT_OUTPUTS } from '../run-state.ts'
+import { completeStage, failStage, scopeOutput, startScope } from '../scope.ts'
+import type { Place, StageBehaviour, Turn } from '../turn.ts'
+import { isBlobRef, type Value } from '../value.ts'
+
+const DEFAULT_PARALLEL = 8
+
+function startItems(turn: Turn, place: Place<ForEachStage>): void {
+  const state = turn.stageState(place)
+  const list = state.list ?? []
+  state.items ??= {}
+  let running = Object.keys(state.items).length
+  while (running < (place.stage.parallel ?? DEFAULT_PARALLEL) && (state.next_item ?? 0) < list.length) {
+    const index = state.next_item ?? 0
+    state.next_item = index + 1
+    const scope = openScope(place.stage.stages, { index, item: list[index] ?? null })
+    state.items[index] = scope
+    running++
+    startScope(turn, scope, place.stage.stages, bodyPrefix(place.address, index), place)
+  }
+}
+
+export const forEachBehaviour: StageBehaviour<'for_each'> = {
+  start(turn, place) {
+    const list = evaluateBinding(place.stage.items, lookupFrom(turn, place))
+    if (!list.ok) return failStage(turn, place, `items: ${list.failure.message}`)
+    if (isBlobRef(list.value)) return failStage(turn, place, `items: the list is too large to go through (${list.value.bytes} bytes)`)
+    if (!Array.isArray(list.value)) return failStage(turn, place, `items: ${place.stage.items} is no list`)
+    if (list.value.length > place.stage.max)
+      return failStage(turn, place, `items: the list has ${list.value.length} items, at most ${place.stage.max} are allowed`)
+    const state = turn.stageState(place)
+    if (list.value.length === 0) return completeStage(turn, place, [], null, 'the list is empty')
+    Object.assign(state, { list: list.value, next_item: 0, open: list.value.length, item_failures: 0, outs: {} })
+    startItems(turn, place)
+  },
+
+  bodyEnded(turn, place, body, failure) {
+    const state = turn.stageState(place)
+    const index = body.index ?? 0
+    if (state.items?.[index] === undefined) return
+    delete state.items[index]
+    state.open = (state.open ?? 1) - 1
+    if (failure === null) state.outs = Object.assign(state.outs ?? {}, { [index]: scopeOutput(body, place.stage.stages) })
+    else state.item_failures = (state.item_failures ?? 0) + 1
+    if (state.open > 0) return startItems(turn, place)
+    const n = state.list?.length ?? 0
+    const failed = state.item_failures ?? 0
+    if (failed === n) return failStage(turn, place, `all ${n} items failed (last: ${failure ?? ''})`)
+    const outputs = Object.entries(state.outs ?? {}).map(([task, output]) => ({ task, output }))
+    turn.ask({ do: 'collect', stage: place.address, outputs, started_at: state.started_at, n, succeeded: n - failed, failed, tokens: null })
+  },
+
+  collected(turn, place, output, metrics) {
+    const state = turn.stageState(place)
+    if (Object.keys(state.outs ?? {}).length > KEPT_OUTPUTS) delete state.outs
+    completeStage(turn, place, output as Value, metrics)
+  },
+}

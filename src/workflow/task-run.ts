@@ -1,0 +1,155 @@
+/**
+ * Tasks of a stage: asked for, tried again, settled. Shared by the kinds of stage that give work to agents.
+ * A retry is an event, not a loop in the shell: it survives a crash and can be seen.
+ */
+import { backoffMs } from '../agents/retry.ts'
+import { taskAddress } from './address.ts'
+import type { CallAgent } from './command.ts'
+import type { Task } from './definition.ts'
+import { milliseconds } from './duration.ts'
+import type { EventData, Usage } from './event.ts'
+import { evaluateBinding } from './expression.ts'
+import { lookupFrom } from './lookup.ts'
+import type { TaskState } from './run-state.ts'
+import { callOff } from './scope.ts'
+import type { Place, Turn } from './turn.ts'
+import type { Value } from './value.ts'
+
+/** Tries of one task in all when its definition says nothing. */
+export const DEFAULT_ATTEMPTS = 3
+
+/** What a stage hands to an agent; a vote makes its own, a tasks stage takes them from the definition. */
+export type TaskSpec = Omit<Task, 'title' | 'required' | 'compensate'>
+
+export function startTask(turn: Turn, place: Place, spec: TaskSpec): void {
+  const state = turn.stageState(place)
+  state.tasks ??= {}
+  const task: TaskState = { s: 'running', attempt: 1, tried: [], tokens: 0 }
+  state.tasks[spec.id] = task
+  askAgent(turn, place, spec, task, 0)
+}
+
+function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, delay: number): void {
+  const address = taskAddress(place.address, spec.id)
+  const input: { [name: string]: Value } = {}
+  for (const [name, binding] of Object.entries(spec.input ?? {})) {
+    const value = evaluateBinding(binding, lookupFrom(turn, place))
+    if (!value.ok) return settle(turn, place, spec.id, task, 'failed', `input ${name}: ${value.failure.message}`)
+    input[name] = value.value
+  }
+  const denied = overBudget(turn)
+  if (denied !== null) return settle(turn, place, spec.id, task, 'failed', denied)
+  const call: CallAgent = {
+    do: 'call_agent',
+    task: address,
+    attempt: task.attempt,
+    agent: spec.agent ?? null,
+    capability: spec.capability ?? null,
+    fallback: spec.fallback ?? [],
+    excluded: task.tried,
+    instructions: spec.instructions,
+    input,
+    output_schema: spec.output_schema ?? null,
+    effect: spec.effect ?? null,
+    timeout_ms: spec.timeout === undefined ? null : milliseconds(spec.timeout),
+    max_output_tokens: spec.max_output_tokens ?? null,
+    delay_ms: delay,
+    goal: turn.state.goal,
+  }
+  turn.emit('task_started', {
+    task: address,
+    attempt: task.attempt,
+    agent: call.agent,
+    capability: call.capability,
+    excluded: [...task.tried],
+    delay_ms: delay,
+  })
+  turn.ask(call)
+}
+
+/** The definition's own budget; a call is refused when nothing is left for it. The tree of budgets has its own issue. */
+function overBudget(turn: Turn): string | null {
+  const budget = turn.definition?.budget
+  if (budget === undefined) return null
+  const { totals } = turn.state
+  const inFlight = Object.keys(turn.state.steps).length
+  if (budget.calls !== undefined && totals.calls + inFlight >= budget.calls) return `the budget of ${budget.calls} calls is used up`
+  const tokens = totals.input_tokens + totals.output_tokens
+  if (budget.tokens !== undefined && tokens >= budget.tokens) return `the budget of ${budget.tokens} tokens is used up (${tokens})`
+  return null
+}
+
+export function taskFinished(turn: Turn, place: Place, id: string, data: EventData['task_finished']): void {
+  const task = turn.stageState(place).tasks?.[id]
+  if (task === undefined || task.s !== 'running' || task.attempt !== data.attempt) return
+  task.out = data.output
+  task.agent = data.agent
+  if (data.ballot !== undefined) task.ballot = data.ballot
+  task.tokens = addTokens(task.tokens, data.usage)
+  settle(turn, place, id, task, 'done', '')
+}
+
+export function taskFailed(turn: Turn, place: Place, spec: TaskSpec, data: EventData['task_failed']): void {
+  const task = turn.stageState(place).tasks?.[spec.id]
+  if (task === undefined || task.s !== 'running' || task.attempt !== data.attempt) return
+  task.tokens = addTokens(task.tokens, data.usage)
+  if (data.failure.kind === 'effect_unknown') {
+    task.s = 'asking'
+    turn.emit('effect_question', { task: taskAddress(place.address, spec.id), question: data.failure.message })
+    return
+  }
+  if (data.agent !== null && !task.tried.includes(data.agent)) task.tried = [...task.tried, data.agent]
+  if (data.retryable && task.attempt < (spec.attempts ?? DEFAULT_ATTEMPTS)) {
+    const seed = `${turn.state.run}/${place.address}/${spec.id}`
+    const wait = data.failure.retry_after_s
+    const delay = backoffMs({ attempt: task.attempt, seed, ...(wait === undefined ? {} : { retry_after_s: wait }) })
+    task.attempt++
+    return askAgent(turn, place, spec, task, delay)
+  }
+  settle(turn, place, spec.id, task, 'failed', data.failure.message)
+}
+
+/** A person has said whether the unknown effect happened: yes ends the task, no has it done again. */
+export function effectResolved(turn: Turn, place: Place, spec: TaskSpec, data: EventData['effect_resolved']): void {
+  const task = turn.stageState(place).tasks?.[spec.id]
+  if (task?.s !== 'asking') return
+  task.s = 'running'
+  if (data.happened) {
+    task.out = data.output ?? null
+    return settle(turn, place, spec.id, task, 'done', `confirmed by ${data.by}`)
+  }
+  task.attempt++
+  askAgent(turn, place, spec, task, 0)
+}
+
+function settle(turn: Turn, place: Place, id: string, task: TaskState, s: 'done' | 'failed', reason: string): void {
+  task.s = s
+  task.reason = reason
+  const { totals } = turn.state
+  if (s === 'done') totals.tasks_done++
+  else totals.tasks_failed++
+  const state = turn.stageState(place)
+  state.open = (state.open ?? 1) - 1
+  // On the agenda, so that a stage whose first tasks fail at once has asked for all the others before it reacts.
+  turn.agenda.push(() => {
+    if (turn.state.ended_at === undefined && turn.stageState(place).s === 'running') turn.behaviour(place.stage.kind).taskSettled?.(turn, place as never, id)
+  })
+}
+
+const addTokens = (sum: number | null, usage: Usage): number | null =>
+  sum === null || usage.input_tokens === null || usage.output_tokens === null ? null : sum + usage.input_tokens + usage.output_tokens
+
+/** How the tasks of a stage stand. Tokens are null as soon as one call did not report its own. */
+export function countTasks(turn: Turn, place: Place): { succeeded: number; failed: number; tokens: number | null } {
+  let succeeded = 0
+  let failed = 0
+  let tokens: number | null = 0
+  for (const task of Object.values(turn.stageState(place).tasks ?? {})) {
+    if (task.s === 'done') succeeded++
+    if (task.s === 'failed') failed++
+    tokens = tokens === null || task.tokens === null ? null : tokens + task.tokens
+  }
+  return { succeeded, failed, tokens }
+}
+
+export const callOffTasks = (turn: Turn, place: Place): void => callOff(turn, place.address)
