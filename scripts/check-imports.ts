@@ -35,7 +35,7 @@ export function checkImports(sources: Sources): Problem[] {
         path,
         line: lineAt(text, broken.labels[0]?.start ?? 0),
         message: broken.message,
-        instead: 'Make it parse.',
+        instead: 'Correct the syntax; nothing else of this file was checked.',
       })
       continue
     }
@@ -75,7 +75,15 @@ function checkImport(path: string, { target, offset, names }: Import, say: Say):
       'bin runs on Node 20 before anything is installed: only node: modules and its own files.',
     )
   }
-  if (!path.startsWith('src/') || path === mainFile) return
+  if (!path.startsWith('src/')) return
+  if (isTest(target) && !isTest(path)) {
+    return void say(
+      offset,
+      `imports ${target}, which is for tests`,
+      'What the program needs itself does not belong into a test, a suite or a stand-in.',
+    )
+  }
+  if (path === mainFile) return
 
   const packageRule = packages.find(({ name }) => name.test(target))
   if (packageRule && !packageRule.only.some((place) => path.startsWith(place)))

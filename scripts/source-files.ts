@@ -21,9 +21,9 @@ export function readSources(root: string): Sources {
   return sources
 }
 
-/** Tests and what only tests import: they may reach further than the code they test. */
+/** Tests and what only tests import (conformance suites, stand-ins): they may reach further than the code they test. */
 export const isTest = (path: string): boolean =>
-  /\.(test|conformance|fixture)\.ts$/.test(path) || path.startsWith('test/')
+  /\.(test|conformance)\.ts$|\/stand-in[^/]*\.ts$/.test(path) || path.startsWith('test/')
 
 export type Problem = { path: string; line: number; message: string; instead: string }
 

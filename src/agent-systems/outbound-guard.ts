@@ -197,6 +197,7 @@ function hostEntry(host: string, port: string | null): AllowEntry | null {
   // The URL parser brings every way to write an address (decimal, hex, capital letters, IDN) into one form.
   const url = URL.parse(`http://${host}`)
   if (url?.pathname !== '/' || url.search || url.hash || url.username) return null
+  if (!/^([a-z0-9._-]+|\[.+\])$/.test(url.hostname)) return null
   if (port !== null && Number(port) > 65_535) return null
   return { kind: 'host', host: plainHost(url.hostname), port: port === null ? null : String(Number(port)) }
 }

@@ -30,7 +30,8 @@ const start = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', validato
 `
 
 // Swagger UI writes style attributes and inlines its icons as data: images; everything else stays shut.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 export const docsPage = (): Response =>
   new Response(page, { headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy } })
@@ -38,7 +39,8 @@ export const docsPage = (): Response =>
 /** A file of the page; null for a name that is not one of the few. */
 export async function docsFile(name: string): Promise<Response | null> {
   const headers = { 'cache-control': 'public, max-age=3600' }
-  if (name === 'start.js') return new Response(start, { headers: { ...headers, 'content-type': 'text/javascript; charset=utf-8' } })
+  if (name === 'start.js')
+    return new Response(start, { headers: { ...headers, 'content-type': 'text/javascript; charset=utf-8' } })
   const type = Object.hasOwn(types, name) ? types[name] : undefined
   if (type === undefined) return null
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))

@@ -27,11 +27,23 @@ export type Streams = {
 export type StreamOptions = { signal: AbortSignal; headers: Record<string, string> }
 
 /** `heartbeat_ms`: a comment is sent after so long without an event, so that proxies keep the connection. */
-export function streams({ store, heartbeat_ms, most = MOST_STREAMS }: { store: Store; heartbeat_ms: number; most?: number }): Streams {
+export function streams({
+  store,
+  heartbeat_ms,
+  most = MOST_STREAMS,
+}: {
+  store: Store
+  heartbeat_ms: number
+  most?: number
+}): Streams {
   const open = new Set<() => void>()
 
   /** `watched`: run or `*`. `next` gives what there is to send now, '' for nothing yet, null for the end. */
-  const start = (watched: string, next: (dirty: Set<string>) => Promise<string | null>, { signal, headers }: StreamOptions): Result<Response> => {
+  const start = (
+    watched: string,
+    next: (dirty: Set<string>) => Promise<string | null>,
+    { signal, headers }: StreamOptions,
+  ): Result<Response> => {
     if (open.size >= most) return { ok: false, failure: tooMany(most) }
     const encoder = new TextEncoder()
     const dirty = new Set<string>()
@@ -94,7 +106,12 @@ export function streams({ store, heartbeat_ms, most = MOST_STREAMS }: { store: S
     const body = new ReadableStream<Uint8Array>({ pull: pulled, cancel: close }, { highWaterMark: 1 })
     return ok(
       new Response(body, {
-        headers: { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+        headers: {
+          ...headers,
+          'content-type': 'text/event-stream; charset=utf-8',
+          'cache-control': 'no-store',
+          'x-accel-buffering': 'no',
+        },
       }),
     )
   }
@@ -159,7 +176,8 @@ export function streams({ store, heartbeat_ms, most = MOST_STREAMS }: { store: S
 }
 
 /** JSON has no raw line breaks, so one `data:` line carries it. */
-const frame = (event: string, data: string, id?: number): string => `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`
+const frame = (event: string, data: string, id?: number): string =>
+  `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`
 
 const tooMany = (most: number): Failure => ({
   kind: 'busy',
@@ -174,8 +192,13 @@ export function startOfStream(request: Request): Result<{ after: number; reconne
   const given = reconnects ?? new URL(request.url).searchParams.get('after') ?? '0'
   if (/^\d{1,15}$/.test(given)) return ok({ after: Number(given), reconnects: reconnects !== null })
   const field = reconnects === null ? 'after' : 'last-event-id'
-  return fail('invalid_input', `${field} is not the number of an event`, { field, value: given.slice(0, 60), remedy: 'give the number of the last event seen, or leave it out' })
+  return fail('invalid_input', `${field} is not the number of an event`, {
+    field,
+    value: given.slice(0, 60),
+    remedy: 'give the number of the last event seen, or leave it out',
+  })
 }
 
 export const wantsStream = (request: Request): boolean =>
-  (request.headers.get('accept') ?? '').includes('text/event-stream') || new URL(request.url).searchParams.get('stream') === '1'
+  (request.headers.get('accept') ?? '').includes('text/event-stream') ||
+  new URL(request.url).searchParams.get('stream') === '1'

@@ -63,17 +63,24 @@ export function problemOf(failure: Failure, status = statusOfFailure[failure.kin
     status,
     detail: message,
     ...more,
-    ...(problems !== undefined && { problems: problems.map(({ kind: _, message: detail, problems: __, ...rest }) => ({ detail, ...rest })) }),
+    ...(problems !== undefined && {
+      problems: problems.map(({ kind: _, message: detail, problems: __, ...rest }) => ({ detail, ...rest })),
+    }),
   }
 }
 
-export function failureResponse(failure: Failure, options: { status?: number; headers?: Record<string, string> } = {}): Response {
+export function failureResponse(
+  failure: Failure,
+  options: { status?: number; headers?: Record<string, string> } = {},
+): Response {
   const problem = problemOf(failure, options.status)
   return new Response(JSON.stringify(problem), {
     status: problem.status,
     headers: {
       'content-type': 'application/problem+json; charset=utf-8',
-      ...(failure.retry_after_s !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(failure.retry_after_s))) }),
+      ...(failure.retry_after_s !== undefined && {
+        'retry-after': String(Math.max(1, Math.ceil(failure.retry_after_s))),
+      }),
       ...options.headers,
     },
   })

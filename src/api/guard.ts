@@ -13,15 +13,30 @@ export function guard(headers: Headers, host: string): Failure | null {
   const given = headers.get('host')
   const name = hostName(given ?? '')
   if (name === null || !(loopbackNames.has(name) || name === host.toLowerCase())) {
-    return refused('host', given, 'the Host of this request is not one that Quorate answers to', 'use http://localhost or http://127.0.0.1')
+    return refused(
+      'host',
+      given,
+      'the Host of this request is not one that Quorate answers to',
+      'use http://localhost or http://127.0.0.1',
+    )
   }
   const origin = headers.get('origin')
   if (origin !== null && origin.toLowerCase() !== `http://${given?.toLowerCase()}`) {
-    return refused('origin', origin, 'requests from pages of another origin are refused', 'use Quorate from its own pages, or from a program')
+    return refused(
+      'origin',
+      origin,
+      'requests from pages of another origin are refused',
+      'use Quorate from its own pages, or from a program',
+    )
   }
   const site = headers.get('sec-fetch-site')
   if (site !== null && site !== 'same-origin' && site !== 'none') {
-    return refused('sec-fetch-site', site, 'requests from pages of another site are refused', 'use Quorate from its own pages, or type its address')
+    return refused(
+      'sec-fetch-site',
+      site,
+      'requests from pages of another site are refused',
+      'use Quorate from its own pages, or type its address',
+    )
   }
   return null
 }

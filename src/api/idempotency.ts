@@ -43,13 +43,22 @@ export function idempotency({ store, now, takeover_ms, wait_ms }: IdempotencyOpt
   const inFlight = new Map<string, { fingerprint: string; answer: Promise<Result<Answer>> }>()
 
   /** Carries out a request, or gives the answer it had. `request` is what must be equal; `carryOut` gets the identity that ids derive from. */
-  return async (key: string, request: Json, carryOut: (requestKey: string) => Promise<Result<Answer>>): Promise<Replayable> => {
+  return async (
+    key: string,
+    request: Json,
+    carryOut: (requestKey: string) => Promise<Result<Answer>>,
+  ): Promise<Replayable> => {
     const fingerprint = contentHash(request)
     const running = inFlight.get(key)
     if (running !== undefined) {
       if (running.fingerprint !== fingerprint) return mismatch(key)
       const answer = await Promise.race([running.answer, delay(wait_ms, null, { ref: false })])
-      if (answer === null) return fail('busy', 'the first request with this Idempotency-Key still runs', { field: 'idempotency-key', value: excerpt(key), retry_after_s: 5 })
+      if (answer === null)
+        return fail('busy', 'the first request with this Idempotency-Key still runs', {
+          field: 'idempotency-key',
+          value: excerpt(key),
+          retry_after_s: 5,
+        })
       return answer.ok ? ok({ ...answer.value, replayed: true }) : answer
     }
     const answer = once(key, fingerprint, carryOut)
@@ -61,7 +70,11 @@ export function idempotency({ store, now, takeover_ms, wait_ms }: IdempotencyOpt
     }
   }
 
-  async function once(key: string, fingerprint: string, carryOut: (requestKey: string) => Promise<Result<Answer>>): Promise<Replayable> {
+  async function once(
+    key: string,
+    fingerprint: string,
+    carryOut: (requestKey: string) => Promise<Result<Answer>>,
+  ): Promise<Replayable> {
     const begun = await begin(key, fingerprint)
     if (begun.state === 'mismatch') return mismatch(key)
     if (begun.state === 'done') return ok({ status: begun.status, body: begun.body, replayed: true })

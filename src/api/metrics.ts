@@ -90,7 +90,8 @@ export async function createMetrics({ store, fleet, runs, version }: MetricsPart
     registers,
     async collect() {
       this.reset()
-      for (const agent of (await fleet.list()).slice(0, MOST_AGENTS)) this.set({ agent: agent.name }, breakerStates.indexOf(agent.breaker.state))
+      for (const agent of (await fleet.list()).slice(0, MOST_AGENTS))
+        this.set({ agent: agent.name }, breakerStates.indexOf(agent.breaker.state))
     },
   })
   new Gauge({
@@ -161,7 +162,8 @@ export async function createMetrics({ store, fleet, runs, version }: MetricsPart
       await caughtUp()
       return registry.metrics()
     },
-    observeRequest: ({ method, route, status }, seconds) => requests.observe({ method, route, status: String(status) }, seconds),
+    observeRequest: ({ method, route, status }, seconds) =>
+      requests.observe({ method, route, status: String(status) }, seconds),
     setStreams: (current) => {
       streamCount = current
     },
@@ -173,9 +175,24 @@ export async function createMetrics({ store, fleet, runs, version }: MetricsPart
 }
 
 function countEvents(registers: Registry[]): (event: RunEvent) => void {
-  const finished = new Counter({ name: 'quorate_runs_finished_total', help: 'Runs that ended, by how', labelNames: ['status'], registers })
-  const failures = new Counter({ name: 'quorate_task_failures_total', help: 'Failed attempts of tasks, by kind of failure', labelNames: ['kind'], registers })
-  const tokens = new Counter({ name: 'quorate_model_tokens_total', help: 'Tokens that agents reported', labelNames: ['model', 'direction'], registers })
+  const finished = new Counter({
+    name: 'quorate_runs_finished_total',
+    help: 'Runs that ended, by how',
+    labelNames: ['status'],
+    registers,
+  })
+  const failures = new Counter({
+    name: 'quorate_task_failures_total',
+    help: 'Failed attempts of tasks, by kind of failure',
+    labelNames: ['kind'],
+    registers,
+  })
+  const tokens = new Counter({
+    name: 'quorate_model_tokens_total',
+    help: 'Tokens that agents reported',
+    labelNames: ['model', 'direction'],
+    registers,
+  })
   const durations = new Histogram({
     name: 'quorate_task_duration_seconds',
     help: 'Attempts of tasks',
@@ -188,7 +205,10 @@ function countEvents(registers: Registry[]): (event: RunEvent) => void {
     if (event.type === 'run_finished') finished.inc({ status: event.data.status })
     if (event.type === 'task_failed') failures.inc({ kind: event.data.failure.kind })
     if (event.type !== 'task_finished' && event.type !== 'task_failed') return
-    durations.observe({ outcome: event.type === 'task_finished' ? 'completed' : 'failed' }, event.data.duration_ms / 1000)
+    durations.observe(
+      { outcome: event.type === 'task_finished' ? 'completed' : 'failed' },
+      event.data.duration_ms / 1000,
+    )
     const model = event.type === 'task_finished' && event.data.model !== null ? modelLabel(event.data.model) : 'unknown'
     const { input_tokens, output_tokens } = event.data.usage
     if (input_tokens !== null) tokens.inc({ model, direction: 'input' }, input_tokens)

@@ -20,7 +20,8 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       title: 'Quorate',
       version,
       summary: 'Orchestration manager for AI agents',
-      description: 'Every POST takes an Idempotency-Key. Errors are problem+json (RFC 9457) and name field, value and remedy.',
+      description:
+        'Every POST takes an Idempotency-Key. Errors are problem+json (RFC 9457) and name field, value and remedy.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -54,9 +55,13 @@ function pathItem(operation: Operation, path: string, schemas: Schema): Schema {
   }
   const content: Schema = {
     'application/json': { schema: body, ...(examples?.[0] !== undefined && { example: examples[0] }) },
-    ...(rest.includes('definition') && { 'application/yaml': { schema: { type: 'string', description: 'A definition as YAML' } } }),
+    ...(rest.includes('definition') && {
+      'application/yaml': { schema: { type: 'string', description: 'A definition as YAML' } },
+    }),
   }
-  const answer: Schema = { 'application/json': { schema: hoisted(operation.output, 'output', `${operation.name}_output`, schemas) } }
+  const answer: Schema = {
+    'application/json': { schema: hoisted(operation.output, 'output', `${operation.name}_output`, schemas) },
+  }
   if (path.endsWith('/events')) answer['text/event-stream'] = { schema: { type: 'string' } }
   return {
     operationId: path === operation.path ? operation.name : `${operation.name}_${path.split('/')[1] ?? 'alias'}`,
@@ -68,14 +73,21 @@ function pathItem(operation: Operation, path: string, schemas: Schema): Schema {
     ...(!inQuery && rest.length > 0 && { requestBody: { required: rest.some((name) => required.has(name)), content } }),
     responses: {
       [operation.status ?? 200]: { description: 'Success', content: answer },
-      default: { description: 'What went wrong', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/problem' } } } },
+      default: {
+        description: 'What went wrong',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/problem' } } },
+      },
     },
   }
 }
 
 /** JSON Schema of a zod schema; what it defines for itself moves to `components`, where references can reach it. */
 function hoisted(schema: z.ZodType, io: 'input' | 'output', name: string, schemas: Schema): Schema {
-  const { $schema: _, $defs, ...own } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Schema & { $defs?: Schema }
+  const {
+    $schema: _,
+    $defs,
+    ...own
+  } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Schema & { $defs?: Schema }
   if ($defs === undefined) return own
   const component = (def: string) => `${name}_${def.replace(/^_+/, '')}`
   const redirect = (value: unknown): unknown => {
@@ -97,7 +109,12 @@ const idempotencyKey = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  schema: { type: 'string', minLength: 1, maxLength: 200, description: 'The same key with the same request is carried out once' },
+  schema: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 200,
+    description: 'The same key with the same request is carried out once',
+  },
 }
 
 const problemSchema: Schema = {

@@ -42,7 +42,11 @@ export async function readBody(request: Request, limit: number): Promise<Result<
   if (request.body === null) return ok('')
   const encoding = request.headers.get('content-encoding')
   if (encoding !== null && encoding.toLowerCase() !== 'identity') {
-    return fail('unsupported', 'compressed bodies are not understood', { field: 'content-encoding', value: excerpt(encoding, 80), remedy: 'send the body as it is' })
+    return fail('unsupported', 'compressed bodies are not understood', {
+      field: 'content-encoding',
+      value: excerpt(encoding, 80),
+      remedy: 'send the body as it is',
+    })
   }
   const chunks: Uint8Array[] = []
   let bytes = 0

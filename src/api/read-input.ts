@@ -59,7 +59,12 @@ export async function readInput(
   })
 }
 
-async function readFields(operation: Operation, types: FieldTypes, request: Request, limits: InputLimits): Promise<Result<[string, unknown][]>> {
+async function readFields(
+  operation: Operation,
+  types: FieldTypes,
+  request: Request,
+  limits: InputLimits,
+): Promise<Result<[string, unknown][]>> {
   const text = await readBody(request, limits.body_bytes)
   if (!text.ok) return text
   if (text.value.trim() === '') return ok([])
@@ -68,19 +73,28 @@ async function readFields(operation: Operation, types: FieldTypes, request: Requ
   if (kind.value === 'yaml') {
     if (!types.has('definition')) return { ok: false, failure: notYaml(operation) }
     const odd = oddText(text.value)
-    if (odd !== null) return fail('invalid_input', `the definition ${odd}`, { field: 'definition', remedy: 'send well-formed Unicode without NUL' })
+    if (odd !== null)
+      return fail('invalid_input', `the definition ${odd}`, {
+        field: 'definition',
+        remedy: 'send well-formed Unicode without NUL',
+      })
     return ok([['definition', text.value]])
   }
   if (kind.value === 'form' && !/^\s*[[{"]/.test(text.value)) return readPairs(new URLSearchParams(text.value), types)
   const json = parseJson(text.value, { depth: limits.json_depth })
   if (!json.ok) return json
   if (!isObject(json.value)) {
-    return fail('invalid_input', 'the body is not an object', { field: 'body', value: excerpt(json.value), remedy: 'send an object: {"field": value}' })
+    return fail('invalid_input', 'the body is not an object', {
+      field: 'body',
+      value: excerpt(json.value),
+      remedy: 'send an object: {"field": value}',
+    })
   }
   return ok(Object.entries(json.value))
 }
 
-const isObject = (value: Json): value is { [key: string]: Json } => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: Json): value is { [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const notYaml = (operation: Operation): Failure => ({
   kind: 'unsupported',
@@ -103,11 +117,15 @@ function readPairs(pairs: URLSearchParams, types: FieldTypes): Result<[string, u
 function readText(name: string, texts: string[], types: FieldTypes): Result<unknown> {
   const shown = excerpt(name, 80)
   const odd = [name, ...texts].map(oddText).find((reason) => reason !== null)
-  if (odd !== undefined) return fail('invalid_input', `${shown.replaceAll('\0', '')} ${odd}`, { remedy: 'send well-formed Unicode without NUL' })
+  if (odd !== undefined)
+    return fail('invalid_input', `${shown.replaceAll('\0', '')} ${odd}`, {
+      remedy: 'send well-formed Unicode without NUL',
+    })
   const wanted = types.get(name)
   if (wanted?.has('array')) return ok(texts.flatMap((text) => text.split(',')).filter((text) => text !== ''))
   const [text, ...more] = texts
-  if (text === undefined || more.length > 0) return fail('invalid_input', `${shown} is given ${texts.length} times`, { field: shown, remedy: 'give it once' })
+  if (text === undefined || more.length > 0)
+    return fail('invalid_input', `${shown} is given ${texts.length} times`, { field: shown, remedy: 'give it once' })
   if (wanted === undefined || wanted.has('string')) return ok(text)
   if ((wanted.has('integer') || wanted.has('number')) && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return ok(Number(text))
   if (wanted.has('boolean') && (text === 'true' || text === '1')) return ok(true)

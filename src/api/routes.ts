@@ -1,10 +1,10 @@
 /** The HTTP door: every operation under its path, made from the list alone, and the few things that are not operations. */
-import { type Context, Hono } from 'hono'
+import type { Context, Hono } from 'hono'
 import { excerpt, type Failure, fail, ok, type Result } from '../failure.ts'
 import { checkInput } from '../operations/check-input.ts'
 import { findRun } from '../operations/find-run.ts'
-import { nearestName } from '../operations/nearest-name.ts'
 import type { Operation, OperationContext } from '../operations/operation.ts'
+import { nearest } from '../workflow/check-definition/nearest.ts'
 import type { Json } from '../workflow/value.ts'
 import { docsFile, docsPage } from './docs-page.ts'
 import { type Streams, startOfStream, wantsStream } from './event-stream.ts'
@@ -62,31 +62,49 @@ export function addRoutes(app: Hono<RouteVariables>, parts: RouteParts): void {
       c.set('route', pattern.replaceAll(/:(\w+)/g, '{$1}'))
       if (c.req.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } })
       return failureResponse(
-        { kind: 'unsupported', message: `${excerpt(c.req.method, 20)} is not possible here`, field: 'method', value: excerpt(c.req.method, 20), remedy: `use ${allow}` },
+        {
+          kind: 'unsupported',
+          message: `${excerpt(c.req.method, 20)} is not possible here`,
+          field: 'method',
+          value: excerpt(c.req.method, 20),
+          remedy: `use ${allow}`,
+        },
         { status: 405, headers: { allow } },
       )
     })
   }
   const patterns = [...methodsOf.keys()]
   app.notFound((c) => {
-    const near = nearestName(c.req.path, patterns)
+    const near = nearest(c.req.path, patterns)[0]
     return failureResponse({
       kind: 'not_found',
       message: `there is nothing at ${excerpt(c.req.path, 100)}`,
       field: 'path',
       value: excerpt(c.req.path, 100),
-      remedy: near === null ? 'GET / lists what is here' : `did you mean ${near.replaceAll(/:(\w+)/g, '{$1}')}? GET / lists what is here`,
+      remedy:
+        near === undefined
+          ? 'GET / lists what is here'
+          : `did you mean ${near.replaceAll(/:(\w+)/g, '{$1}')}? GET / lists what is here`,
     })
   })
   metrics.setStreams(streams.count)
 }
 
-async function carryOut(c: Context<RouteVariables>, parts: RouteParts, operation: Operation, input: unknown, given: Json): Promise<Response> {
+async function carryOut(
+  c: Context<RouteVariables>,
+  parts: RouteParts,
+  operation: Operation,
+  input: unknown,
+  given: Json,
+): Promise<Response> {
   const status = operation.status ?? 200
   // What is to be done for good must not depend on whether the client still listens.
   const signal = operation.method === 'GET' ? AbortSignal.any([c.req.raw.signal, parts.closing]) : parts.closing
   const run = async (request_key?: string): Promise<Result<Answer>> => {
-    const answer = await operation.run({ ...parts.context, actor: 'local', signal, ...(request_key !== undefined && { request_key }) }, input)
+    const answer = await operation.run(
+      { ...parts.context, actor: 'local', signal, ...(request_key !== undefined && { request_key }) },
+      input,
+    )
     return answer.ok ? ok({ status, body: answer.value as Json }) : answer
   }
   const key = operation.method === 'POST' ? c.req.raw.headers.get('idempotency-key') : null
@@ -111,7 +129,9 @@ function answerOf(result: Result<Answer> | Result<Response>): Response {
 
 /** An unknown content type has a status of its own. */
 const unsupportedType = (failure: Failure): { status?: number } =>
-  failure.kind === 'unsupported' && (failure.field === 'content-type' || failure.field === 'content-encoding') ? { status: 415 } : {}
+  failure.kind === 'unsupported' && (failure.field === 'content-type' || failure.field === 'content-encoding')
+    ? { status: 415 }
+    : {}
 
 async function streamOf(c: Context<RouteVariables>, { context, streams, closing }: RouteParts): Promise<Response> {
   const from = startOfStream(c.req.raw)
@@ -139,15 +159,28 @@ function addPages(app: Hono<RouteVariables>, { operations, context, metrics }: R
   page('/readyz', async () => {
     const [store, engine] = await Promise.all([context.store.health(), context.runs.engine()])
     const why = !store.ok ? `store: ${store.detail}` : !engine.ok ? `engine: ${engine.detail}` : null
-    if (why !== null) return failureResponse({ kind: 'unavailable', message: why, remedy: 'GET /doctor says more', retry_after_s: 1 })
+    if (why !== null)
+      return failureResponse({ kind: 'unavailable', message: why, remedy: 'GET /doctor says more', retry_after_s: 1 })
     return json({ status: 200, body: { status: 'ready', store: store.detail, engine: engine.detail } })
   })
   page('/metrics', async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } }))
-  page('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json; charset=utf-8' } }))
+  page(
+    '/openapi.json',
+    () => new Response(document, { headers: { 'content-type': 'application/json; charset=utf-8' } }),
+  )
   page('/docs', () => docsPage())
   page('/docs/:file', async (c) => {
     const name = c.req.param('file') ?? ''
     const file = await docsFile(name)
-    return file ?? answerOf(fail('not_found', `the docs have no file ${excerpt(name, 60)}`, { field: 'file', value: excerpt(name, 60), remedy: 'GET /docs' }))
+    return (
+      file ??
+      answerOf(
+        fail('not_found', `the docs have no file ${excerpt(name, 60)}`, {
+          field: 'file',
+          value: excerpt(name, 60),
+          remedy: 'GET /docs',
+        }),
+      )
+    )
   })
 }

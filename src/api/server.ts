@@ -45,7 +45,9 @@ const MOST_CONNECTIONS = 2_000
  * Fails when the host is not loopback (there is no authentication yet) and when the port is taken, saying by whom if
  * that is another Quorate. `close` ends streams, lets requests in hand finish for a second, and frees the port.
  */
-export async function openApi(parts: ApiParts): Promise<Result<{ url: string; port: number; close: () => Promise<void> }>> {
+export async function openApi(
+  parts: ApiParts,
+): Promise<Result<{ url: string; port: number; close: () => Promise<void> }>> {
   const { context, logger, operations } = parts
   const { host, port } = context.configuration
   const times = { ...timing, ...parts.timing }
@@ -66,7 +68,8 @@ export async function openApi(parts: ApiParts): Promise<Result<{ url: string; po
     const refusal = guard(c.req.raw.headers, host)
     if (refusal === null) await next()
     else c.res = failureResponse(refusal)
-    for (const [name, value] of Object.entries(safeHeaders)) if (!c.res.headers.has(name)) c.res.headers.set(name, value)
+    for (const [name, value] of Object.entries(safeHeaders))
+      if (!c.res.headers.has(name)) c.res.headers.set(name, value)
     const duration_ms = performance.now() - began
     const { method } = c.req
     const route = c.get('route')
@@ -93,7 +96,8 @@ export async function openApi(parts: ApiParts): Promise<Result<{ url: string; po
 
   const listener = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
-    errorHandler: (error) => withSafeHeaders(failureResponse(isRequestError(error) ? notHttp : failureOf(error, logger))),
+    errorHandler: (error) =>
+      withSafeHeaders(failureResponse(isRequestError(error) ? notHttp : failureOf(error, logger))),
   })
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     listener(incoming, outgoing).catch((error: unknown) => {
@@ -101,11 +105,20 @@ export async function openApi(parts: ApiParts): Promise<Result<{ url: string; po
       outgoing.destroy()
     })
   }
-  const server = createServer({ headersTimeout: times.headers_ms, requestTimeout: times.request_ms, maxHeaderSize: HEADER_BYTES, connectionsCheckingInterval: Math.min(1_000, times.headers_ms) }, handle)
+  const server = createServer(
+    {
+      headersTimeout: times.headers_ms,
+      requestTimeout: times.request_ms,
+      maxHeaderSize: HEADER_BYTES,
+      connectionsCheckingInterval: Math.min(1_000, times.headers_ms),
+    },
+    handle,
+  )
   server.maxConnections = MOST_CONNECTIONS
   server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     // A client that asks before it sends is told now; it need not send what will be refused.
-    if (!(Number(incoming.headers['content-length']) > context.configuration.limits.body_bytes)) outgoing.writeContinue()
+    if (!(Number(incoming.headers['content-length']) > context.configuration.limits.body_bytes))
+      outgoing.writeContinue()
     handle(incoming, outgoing)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => answerBrokenRequest(error, socket))
@@ -148,11 +161,20 @@ function failureOf(error: unknown, logger: Logger): Failure {
     return { kind: 'cancelled', message: 'the request was broken off' }
   }
   logger.error({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'a bug in a request')
-  return { kind: 'internal', message: 'something went wrong inside Quorate; the log has the details', remedy: 'look into the log, and report it' }
+  return {
+    kind: 'internal',
+    message: 'something went wrong inside Quorate; the log has the details',
+    remedy: 'look into the log, and report it',
+  }
 }
 
 const isRequestError = (error: unknown): boolean => error instanceof Error && error.name === 'RequestError'
-const notHttp: Failure = { kind: 'invalid_input', message: 'the address or the Host header of the request cannot be read', field: 'host', remedy: 'use http://127.0.0.1 and a path' }
+const notHttp: Failure = {
+  kind: 'invalid_input',
+  message: 'the address or the Host header of the request cannot be read',
+  field: 'host',
+  remedy: 'use http://127.0.0.1 and a path',
+}
 
 function withSafeHeaders(response: Response): Response {
   for (const [name, value] of Object.entries(safeHeaders)) response.headers.set(name, value)
@@ -160,10 +182,24 @@ function withSafeHeaders(response: Response): Response {
 }
 
 const broken: Record<string, { status: number; failure: Failure }> = {
-  HPE_HEADER_OVERFLOW: { status: 431, failure: { kind: 'too_large', message: `address and headers are larger than ${HEADER_BYTES} bytes`, field: 'headers', remedy: 'send fewer or shorter ones; large values go into the body' } },
-  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, failure: { kind: 'timeout', message: 'the request did not arrive in time', remedy: 'send it in one go' } },
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    failure: {
+      kind: 'too_large',
+      message: `address and headers are larger than ${HEADER_BYTES} bytes`,
+      field: 'headers',
+      remedy: 'send fewer or shorter ones; large values go into the body',
+    },
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    failure: { kind: 'timeout', message: 'the request did not arrive in time', remedy: 'send it in one go' },
+  },
 }
-const unreadable = { status: 400, failure: { kind: 'invalid_input', message: 'this is not HTTP', remedy: 'send an HTTP/1.1 request' } satisfies Failure }
+const unreadable = {
+  status: 400,
+  failure: { kind: 'invalid_input', message: 'this is not HTTP', remedy: 'send an HTTP/1.1 request' } satisfies Failure,
+}
 
 /** What Node's parser refuses never reaches a handler; it gets the same shape of answer. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -173,7 +209,9 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
   }
   const { status, failure } = broken[error.code ?? ''] ?? unreadable
   const body = JSON.stringify(problemOf(failure, status))
-  socket.end(`HTTP/1.1 ${status} ${failure.kind}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 ${status} ${failure.kind}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
 }
 
 async function bindFailure(error: NodeJS.ErrnoException, host: string, port: number): Promise<Result<never>> {
@@ -181,18 +219,35 @@ async function bindFailure(error: NodeJS.ErrnoException, host: string, port: num
   if (error.code === 'EADDRINUSE') {
     const version = await quorateAt(host, port)
     if (version !== null) {
-      return fail('conflict', `Quorate ${version} runs already at http://${host}:${port}`, { ...where, remedy: 'use that one, end it, or start this one on another port (--port N) with other data (--data DIR)' })
+      return fail('conflict', `Quorate ${version} runs already at http://${host}:${port}`, {
+        ...where,
+        remedy: 'use that one, end it, or start this one on another port (--port N) with other data (--data DIR)',
+      })
     }
-    return fail('conflict', `port ${port} is taken by another program`, { ...where, remedy: 'end that program, or choose another port (--port N)' })
+    return fail('conflict', `port ${port} is taken by another program`, {
+      ...where,
+      remedy: 'end that program, or choose another port (--port N)',
+    })
   }
-  if (error.code === 'EACCES') return fail('forbidden', `this user may not listen on port ${port}`, { ...where, remedy: 'choose a port above 1023 (--port N)' })
-  return fail('unavailable', `cannot listen on ${host}:${port}: ${error.message}`, { field: 'host', value: host, remedy: 'check host and port' })
+  if (error.code === 'EACCES')
+    return fail('forbidden', `this user may not listen on port ${port}`, {
+      ...where,
+      remedy: 'choose a port above 1023 (--port N)',
+    })
+  return fail('unavailable', `cannot listen on ${host}:${port}: ${error.message}`, {
+    field: 'host',
+    value: host,
+    remedy: 'check host and port',
+  })
 }
 
 /** Version of the Quorate that answers there, or null. */
 async function quorateAt(host: string, port: number): Promise<string | null> {
   try {
-    const answer = await fetch(`http://${host}:${port}/healthz`, { signal: AbortSignal.timeout(2_000), redirect: 'error' })
+    const answer = await fetch(`http://${host}:${port}/healthz`, {
+      signal: AbortSignal.timeout(2_000),
+      redirect: 'error',
+    })
     const body = (await answer.json()) as { name?: unknown; version?: unknown }
     return body.name === 'quorate' ? String(body.version) : null
   } catch {

@@ -8,15 +8,16 @@ import { join } from 'node:path'
 import { v7 } from 'uuid'
 import type { AgentInput } from '../agents/agent.ts'
 import type { Configuration } from '../configuration/configuration.ts'
+import { loadConfiguration } from '../configuration/load-configuration.ts'
 import { fail, ok } from '../failure.ts'
 import type { AgentView, Fleet } from '../fleet/fleet.ts'
 import type { ModelGateway } from '../models/model-gateway.ts'
 import { operations } from '../operations/all.ts'
 import type { Operation, Runs } from '../operations/operation.ts'
+import type { Planner } from '../planning/planner.ts'
 import { openStore } from '../store/sqlite.ts'
 import type { EventBatch, RunRow, Store } from '../store/store.ts'
 import type { RunEvent } from '../workflow/event.ts'
-import type { Planner } from '../planning/planner.ts'
 import { type ApiParts, openApi } from './server.ts'
 
 export type Door = {
@@ -28,7 +29,14 @@ export type Door = {
   close: () => Promise<void>
 }
 
-export async function openDoor(change: { limits?: Partial<Configuration['limits']>; operations?: readonly Operation[]; runs?: Partial<Runs>; timing?: ApiParts['timing'] } = {}): Promise<Door> {
+export async function openDoor(
+  change: {
+    limits?: Partial<Configuration['limits']>
+    operations?: readonly Operation[]
+    runs?: Partial<Runs>
+    timing?: ApiParts['timing']
+  } = {},
+): Promise<Door> {
   const data_dir = await mkdtemp(join(tmpdir(), 'quorate-api-'))
   const opened = await openStore({ data_dir, namespace: 'default', now: Date.now })
   if (!opened.ok) throw new Error(opened.failure.message)
@@ -73,16 +81,40 @@ export function standInRuns(store: Store): Runs {
     async start({ kind, goal, definition, inputs, by, run = `run_${v7()}` }) {
       const at = Date.now()
       const row: RunRow = {
-        id: run, kind, goal, definition, definition_name: null, status: 'queued', reason: '', parent: null,
-        created_at: at, started_at: null, ended_at: null, seq: 1, epoch: 0,
-        input_tokens: 0, output_tokens: 0, unknown_usage: 0, calls: 0,
+        id: run,
+        kind,
+        goal,
+        definition,
+        definition_name: null,
+        status: 'queued',
+        reason: '',
+        parent: null,
+        created_at: at,
+        started_at: null,
+        ended_at: null,
+        seq: 1,
+        epoch: 0,
+        input_tokens: 0,
+        output_tokens: 0,
+        unknown_usage: 0,
+        calls: 0,
       }
-      const event: RunEvent = { run, seq: 1, at, type: 'run_started', v: 1, cause: null, data: { goal, definition, inputs, by } }
+      const event: RunEvent = {
+        run,
+        seq: 1,
+        at,
+        type: 'run_started',
+        v: 1,
+        cause: null,
+        data: { goal, definition, inputs, by },
+      }
       const created = await store.runs.create(row, [event])
       return created.ok ? ok({ run }) : created
     },
     async send(run, eid, input) {
-      return ok({ mail: await store.inbox.put(run, eid, { at: Date.now(), ...input } as Parameters<Store['inbox']['put']>[2]) })
+      return ok({
+        mail: await store.inbox.put(run, eid, { at: Date.now(), ...input } as Parameters<Store['inbox']['put']>[2]),
+      })
     },
     queue: () => ({ executing: 0, queued: 0, limit: 20 }),
     engine: async () => ({ ok: true, detail: 'stand-in' }),
@@ -90,9 +122,16 @@ export function standInRuns(store: Store): Runs {
 }
 
 /** Appends events to a run as the shell does. */
-export async function append(store: Store, run: string, events: Pick<RunEvent, 'type' | 'data'>[], row: EventBatch['row'] = {}): Promise<void> {
+export async function append(
+  store: Store,
+  run: string,
+  events: Pick<RunEvent, 'type' | 'data'>[],
+  row: EventBatch['row'] = {},
+): Promise<void> {
   const from = await store.events.last_seq(run)
-  const full = events.map((event, i) => ({ run, seq: from + 1 + i, at: 1_000 + from + i, v: 1, cause: null, ...event }) as RunEvent)
+  const full = events.map(
+    (event, i) => ({ run, seq: from + 1 + i, at: 1_000 + from + i, v: 1, cause: null, ...event }) as RunEvent,
+  )
   await store.events.append([{ run, epoch: 0, events: full, row: { seq: from + events.length, ...row } }])
 }
 
@@ -123,12 +162,22 @@ function standInFleet(): Fleet {
     return ok(next)
   }
   const builtIn = (name: string): AgentInput => ({
-    name, type: 'model', system: 'command', description: '', role: '', instructions: '', capabilities: ['analysis'], settings: {}, concurrency: 4, timeout: '5m',
+    name,
+    type: 'model',
+    system: 'command',
+    description: '',
+    role: '',
+    instructions: '',
+    capabilities: ['analysis'],
+    settings: {},
+    concurrency: 4,
+    timeout: '5m',
   })
   for (const name of ['analyst', 'critic', 'writer']) agents.set(name, view(builtIn(name)))
   return {
     async add(input) {
-      if (agents.has(input.name)) return fail('conflict', `an agent ${input.name} exists already`, { field: 'name', value: input.name })
+      if (agents.has(input.name))
+        return fail('conflict', `an agent ${input.name} exists already`, { field: 'name', value: input.name })
       agents.set(input.name, view(input))
       return ok(view(input))
     },
@@ -163,39 +212,16 @@ const standInGateway: ModelGateway = {
 const standInPlanner: Planner = { propose: () => Promise.reject(new Error('the stand-in plans nothing')) }
 
 function configurationFor(data_dir: string, limits: Partial<Configuration['limits']>): Configuration {
+  const loaded = loadConfiguration({
+    flags: { data: data_dir },
+    cwd: data_dir,
+    environment: { POSTGRES_URL: 'postgres://quorate:hunter2@db/quorate' },
+    machine: { cores: 2, home: data_dir, xdg_cache_home: null },
+  })
+  if (!loaded.ok) throw new Error(loaded.failure.message)
   return {
-    host: '127.0.0.1',
+    ...loaded.value,
     port: 0,
-    data_dir,
-    cache_dir: data_dir,
-    namespace: 'default',
-    log_level: 'info',
-    limits: {
-      max_parallel_workflows: 20,
-      agent_pool_size: 100,
-      body_bytes: 1_000_000,
-      goal_characters: 20_000,
-      json_depth: 64,
-      agents: 1_000,
-      queued_runs: 10_000,
-      ...limits,
-    },
-    models: {
-      default: null,
-      hosts: [],
-      ollama_url: 'http://127.0.0.1:11434',
-      local: { enabled: false, model: null, path: null, threads: 1, context_tokens: 4_096, hub: false },
-    },
-    outbound: { allow: [] },
-    decision_timeout_ms: 30_000,
-    consensus_threshold: 0.7,
-    agents: [],
-    default_agents: true,
-    coordinator: { path: null, sync_interval_ms: 30_000, feedback: false, mode: null },
-    monitoring: { metrics_endpoint: null, log_aggregation: null, trace_sampling: 0.1 },
-    stores: { redis_url: null, postgres_url: 'postgres://quorate:hunter2@db/quorate', vector_stores: [] },
-    orchestration_patterns: [],
-    agent_categories: {},
-    sources: { 'stores.postgres_url': { source: 'environment', detail: 'POSTGRES_URL' } },
+    limits: { ...loaded.value.limits, body_bytes: 1_000_000, json_depth: 64, goal_characters: 20_000, ...limits },
   }
 }

@@ -3,10 +3,10 @@ import { readFileSync, statSync } from 'node:fs'
 import { availableParallelism, homedir } from 'node:os'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
+import { nearest } from '../workflow/check-definition/nearest.ts'
 import type { Configuration, ConfigurationSource } from './configuration.ts'
 import { type Environment, otherVariables, readEnvironment, variable } from './environment.ts'
 import { isLocalagiYaml, readLocalagiYaml } from './localagi-yaml.ts'
-import { nearest } from './nearest.ts'
 import { readQuorateYaml } from './quorate-yaml.ts'
 import { absolutePath } from './secrets.ts'
 import {
@@ -117,7 +117,7 @@ function fromEnvironment(environment: Environment, cwd: string, problems: Failur
   }
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('QUORATE_') || known.has(name)) continue
-    const near = nearest(name, known)
+    const [near] = nearest(name, known, 1)
     warnings.push(`the environment variable ${name} is not known to Quorate${near ? `; did you mean ${near}?` : ''}`)
   }
   return { source: 'environment', values, base: cwd }

@@ -2,7 +2,7 @@
 import { isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { excerpt, type Failure } from '../failure.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../workflow/check-definition/nearest.ts'
 import { type Setting, type SettingKey, type Settings, settings } from './settings.ts'
 
 export type FileSettings = {
@@ -82,7 +82,7 @@ export function readSettingsFile(
   }
   const unknownKey = (path: Path, known: string[]) => {
     const name = String(path.at(-1))
-    const near = nearest(name, known)
+    const [near] = nearest(name, known, 1)
     if (unknown === 'warn') {
       const { where } = place(path, 'key')
       found.warnings.push(`${where}: ${dotted(path)} is not used by Quorate${near ? `; did you mean ${near}?` : ''}`)

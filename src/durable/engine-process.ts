@@ -18,6 +18,7 @@ const NODE = 'n1'
 /** A unix socket's path may have 107 bytes; the engine adds `/n1/ingress.sock` and fails silently beyond. */
 const LONGEST_BASE = 85
 const READY_WITHIN_MS = 30_000
+const FIRST_START_WITHIN_MS = 5_000
 
 export type EngineResponse = { status: number; body: unknown }
 
@@ -158,7 +159,13 @@ export async function startEngine(dir: string, logger: Logger): Promise<Result<E
     }
   }
 
-  const first = await launch()
+  // The engine of a manager that was killed just now may take a moment to let go of the folder.
+  const patience = Date.now() + FIRST_START_WITHIN_MS
+  let first = await launch()
+  while (!first && Date.now() < patience) {
+    await wait(200)
+    first = await launch()
+  }
   if (!first) {
     stopping = true
     ;(child as ChildProcess | null)?.kill('SIGKILL')

@@ -3,7 +3,13 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type AdmissionLimits, createAdmission, type Place, type PlaceRequest } from './admission.ts'
 
-const limits = (more: Partial<AdmissionLimits> = {}): AdmissionLimits => ({ total: 100, queue: 10_000, agent: () => 100, host: () => 100, ...more })
+const limits = (more: Partial<AdmissionLimits> = {}): AdmissionLimits => ({
+  total: 100,
+  queue: 10_000,
+  agent: () => 100,
+  host: () => 100,
+  ...more,
+})
 const request = (run: string, agent: string, more: Partial<PlaceRequest> = {}): PlaceRequest => ({
   run,
   agent,
@@ -23,7 +29,8 @@ function recorded(of: AdmissionLimits) {
   const order: string[] = []
   const ask = (name: string, asked: PlaceRequest) => {
     void admission.acquire(asked).then((outcome) => {
-      if (outcome === 'moved' || !outcome.ok) return order.push(`${name}!${outcome === 'moved' ? outcome : outcome.failure.kind}`)
+      if (outcome === 'moved' || !outcome.ok)
+        return order.push(`${name}!${outcome === 'moved' ? outcome : outcome.failure.kind}`)
       places.set(name, outcome.value)
       return order.push(name)
     })
@@ -77,13 +84,18 @@ test('work that was interrupted goes first', async () => {
 })
 
 test('agent, host and total are bounds of their own (A1)', async () => {
-  const { admission, order, ask } = recorded(limits({ total: 5, agent: () => 3, host: (host) => (host === 'gpu' ? 2 : 100) }))
+  const { admission, order, ask } = recorded(
+    limits({ total: 5, agent: () => 3, host: (host) => (host === 'gpu' ? 2 : 100) }),
+  )
   for (let i = 0; i < 4; i++) ask(`x${i}`, request('r', 'x', { host: 'gpu' }))
   for (let i = 0; i < 4; i++) ask(`y${i}`, request('r', 'y', { host: 'cpu' }))
   for (let i = 0; i < 4; i++) ask(`z${i}`, request('r', 'z', { host: 'cpu' }))
   await settle()
   assert.deepEqual(order, ['x0', 'x1', 'y0', 'y1', 'y2'])
-  assert.deepEqual([admission.in_flight(), admission.queued(), admission.queuedFor('x'), admission.inFlightOn('gpu')], [5, 7, 2, 2])
+  assert.deepEqual(
+    [admission.in_flight(), admission.queued(), admission.queuedFor('x'), admission.inFlightOn('gpu')],
+    [5, 7, 2, 2],
+  )
 })
 
 test('an aborted waiter leaves the queue and takes no place (A5)', async () => {
@@ -160,7 +172,10 @@ test('A1, A2 and A5 hold in any order of asking, releasing and aborting; in the 
           assert.ok(count('host', each.host) <= hostLimit(each.host))
         }
         for (const each of waiting.values()) {
-          const full = held.length >= total || count('agent', each.agent) >= agentLimit(each.agent) || count('host', each.host) >= hostLimit(each.host)
+          const full =
+            held.length >= total ||
+            count('agent', each.agent) >= agentLimit(each.agent) ||
+            count('host', each.host) >= hostLimit(each.host)
           assert.ok(full, 'A2: nobody waits who could go')
         }
       }
@@ -176,11 +191,15 @@ test('A1, A2 and A5 hold in any order of asking, releasing and aborting; in the 
           const stop = new AbortController()
           const entry = { agent: String(agent), host: hostOf(agent), stop }
           waiting.set(number, entry)
-          void admission.acquire(request(`r${run}`, entry.agent, { host: entry.host, priority: urgent ? 1 : 0, signal: stop.signal })).then((outcome) => {
-            waiting.delete(number)
-            if (outcome !== 'moved' && outcome.ok) held.push({ ...entry, place: outcome.value })
-            else ended++
-          })
+          void admission
+            .acquire(
+              request(`r${run}`, entry.agent, { host: entry.host, priority: urgent ? 1 : 0, signal: stop.signal }),
+            )
+            .then((outcome) => {
+              waiting.delete(number)
+              if (outcome !== 'moved' && outcome.ok) held.push({ ...entry, place: outcome.value })
+              else ended++
+            })
         } else if (what === 'release') release(which)
         else [...waiting.values()][which % Math.max(1, waiting.size)]?.stop.abort()
         await settle()

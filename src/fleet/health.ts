@@ -28,9 +28,13 @@ export function createHealthChecks(parts: {
   logger: Logger
 }): HealthChecks {
   const { now, random, logger } = parts
-  const due = new WeakMap<Member, number>()
+  /** When an agent is to be checked next, and since when there has been no news of it. */
+  const due = new WeakMap<Member, { at: number; since: number }>()
   const closing = new AbortController()
-  const schedule = (member: Member) => due.set(member, now() + CHECK_EVERY_MS * (1 + JITTER * (2 * random() - 1)))
+  const schedule = (member: Member) => {
+    const since = now()
+    due.set(member, { at: since + CHECK_EVERY_MS * (1 + JITTER * (2 * random() - 1)), since })
+  }
 
   async function check(member: Member, signal: AbortSignal): Promise<Result<Health>> {
     const { engine, agent } = member
@@ -45,6 +49,7 @@ export function createHealthChecks(parts: {
     if (signal.aborted || closing.signal.aborted || member.engine !== engine) return ok(health)
     const before = member.health?.ok
     member.health = { ...health, at: now() }
+    schedule(member)
     if (health.ok) {
       member.answered = true
       member.failed_checks = 0
@@ -75,13 +80,9 @@ export function createHealthChecks(parts: {
     for (const member of parts.members()) {
       if (member.agent.retired) continue
       const when = due.get(member)
-      if (when === undefined) {
-        schedule(member)
-        wanted.push(member)
-      } else if (when <= at) {
-        if (member.health?.ok && at - member.health.at < CHECK_EVERY_MS) schedule(member)
-        else wanted.push(member)
-      }
+      const answered = when !== undefined && member.health?.ok === true && member.health.at > when.since
+      if (when === undefined || (when.at <= at && !answered)) wanted.push(member)
+      if (when === undefined || when.at <= at) schedule(member)
     }
     if (wanted.length === 0) return
     busy = true

@@ -10,7 +10,9 @@ export const LEAST_GROUPS = 10
 const DRAWS = 2_000
 
 export function meanInterval(groups: readonly (readonly number[])[]): MeanInterval {
-  const sums = groups.filter((group) => group.length > 0).map((group) => ({ sum: group.reduce((a, b) => a + b, 0), n: group.length }))
+  const sums = groups
+    .filter((group) => group.length > 0)
+    .map((group) => ({ sum: group.reduce((a, b) => a + b, 0), n: group.length }))
   const n = sums.reduce((total, group) => total + group.n, 0)
   if (n === 0) return { mean: null, n: 0, groups: 0, interval: null }
   const mean = sums.reduce((total, group) => total + group.sum, 0) / n

@@ -36,6 +36,7 @@ const PROBE_AGAIN_MS = 15_000
 const STALL_MS = 120_000
 /** Ollama queues by itself (OLLAMA_NUM_PARALLEL is 1 by default); the second call saves the way there and back. */
 const OLLAMA_PLACES = 2
+const ADDED_HOSTS = 256
 
 export type GatewayOptions = {
   configuration: Pick<Configuration, 'cache_dir' | 'models'>
@@ -71,21 +72,23 @@ type Entry = {
   ok: boolean
   detail: string
   probe: Promise<void> | null
+  /** By {@link ModelGateway.add_host}. */
+  added: boolean
 }
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { configuration, logger } = options
   const { models: settings, cache_dir } = configuration
   const entries: Entry[] = []
-  const added = new Map<string, string>()
+  const added_names = new Map<string, string>()
   const counter = callCounter()
   const joined = joinedCalls()
   const calls = new Set<AbortController>()
   const closing = new AbortController()
 
-  const enter = (host: ModelHost, places: number): Entry => {
+  const enter = (host: ModelHost, places: number, added = false): Entry => {
     const detail = host.kind === 'local' ? 'not needed while another host has models' : 'not asked yet'
-    const entry: Entry = { host, queue: placeQueue(places), models: [], ok: false, detail, probe: null }
+    const entry: Entry = { host, queue: placeQueue(places), models: [], ok: false, detail, probe: null, added }
     entries.push(entry)
     return entry
   }
@@ -130,9 +133,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   /** The local model is chosen and fetched only when nobody else has one, or the person asked for it. */
   const wantsLocal = () => {
     const { path, model } = settings.local
-    const named = settings.default !== null && resolveName(seen(), settings.default)
-    const by_default = named && named.ok && named.value.host === local()?.host.name
-    return path !== null || model !== null || by_default || servers().every(({ models }) => models.length === 0)
+    if (path !== null || model !== null) return true
+    const configured = seen().filter(({ kind }) => kind !== 'local')
+    if (settings.default !== null) return !resolveName(configured, settings.default).ok
+    return configured.every(({ models }) => models.length === 0)
   }
 
   const lookAtAll = async (which: (entry: Entry) => boolean): Promise<void> => {
@@ -141,7 +145,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     if (own && which(own) && wantsLocal()) await look(own)
   }
 
-  const seen = () => entries.map(({ host, models }) => ({ name: host.name, kind: host.kind, models }))
+  /** What an agent brought along is used by its full name only: it must not become the model of anybody else. */
+  const seen = () =>
+    entries.map(({ host, models, added }) => ({ name: host.name, kind: host.kind, models: added ? [] : models }))
 
   const wished = (): Target | null => {
     if (settings.default === null) return bestModel(seen())
@@ -195,6 +201,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
     const ends = new AbortController()
     const forward = () => ends.abort(signal.reason)
+    if (signal.aborted) forward()
     signal.addEventListener('abort', forward, { once: true })
     const stall_ms = options.stall_ms ?? STALL_MS
     const stalled = () => ends.abort(new DOMException(`no token for ${stall_ms / 1000} s`, 'TimeoutError'))
@@ -291,7 +298,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       signal.addEventListener('abort', forward, { once: true })
       calls.add(call)
       try {
-        return await complete(request, call.signal, progress)
+        const result = await complete(request, call.signal, progress)
+        const ended_by_us = !result.ok && closing.signal.aborted && !signal.aborted
+        return ended_by_us ? fail('unavailable', 'The model gateway is closed.') : result
       } finally {
         calls.delete(call)
         signal.removeEventListener('abort', forward)
@@ -312,13 +321,16 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
     add_host: async (setting) => {
       const key = JSON.stringify([setting.kind, setting.url, setting.api_key])
-      const known = added.get(key)
+      const known = added_names.get(key)
       if (known !== undefined) return ok(known)
+      if (added_names.size >= ADDED_HOSTS) {
+        return fail('limit_exceeded', `Agents have named ${ADDED_HOSTS} model hosts already.`, { field: 'url' })
+      }
       const name = freeName(setting.name)
       const host = hostOf(setting, name, options.guarded_fetch)
       if (!host.ok) return host
-      added.set(key, name)
-      await look(enter(host.value, Math.max(1, setting.concurrency)))
+      added_names.set(key, name)
+      await look(enter(host.value, Math.max(1, setting.concurrency), true))
       return ok(name)
     },
     close: async () => {

@@ -32,7 +32,9 @@ export function shownAgent(agent: AgentView): z.output<typeof agentView> {
 function withheld(value: unknown, name = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => withheld(item, name))
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withheld(item, secretName.test(key) ? key : name)]))
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, withheld(item, secretName.test(key) ? key : name)]),
+    )
   }
   return typeof value === 'string' && secretName.test(name) && !reference.test(value) ? '(not shown)' : value
 }

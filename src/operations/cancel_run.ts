@@ -7,7 +7,8 @@ export const cancel_run = defineOperation({
   method: 'POST',
   path: '/runs/{id}/cancel',
   summary: 'Cancel a run',
-  description: 'Accepted when stored; calls in flight are ended, their processes and sockets too. Watch the events for the end.',
+  description:
+    'Accepted when stored; calls in flight are ended, their processes and sockets too. Watch the events for the end.',
   needs: 'runs:write',
   status: 202,
   input: z.strictObject({ id: runIdInput, reason: reasonInput }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { excerpt, type Failure, fail, ok, type Result } from '../failure.ts'
-import { nearestName } from './nearest-name.ts'
+import { nearest } from '../workflow/check-definition/nearest.ts'
 import type { Operation } from './operation.ts'
 
 /** Problems reported for one input; more would help nobody and make an answer larger than the question. */
@@ -21,12 +21,12 @@ export function checkInput(operation: Operation, value: unknown): Result<unknown
 function problemsOf(issue: z.core.$ZodIssue, root: unknown, fields: readonly string[]): Failure[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.slice(0, MOST_PROBLEMS).map((key) => {
-      const meant = issue.path.length === 0 ? nearestName(key, fields) : null
+      const meant = issue.path.length === 0 ? nearest(key, fields)[0] : undefined
       return {
         kind: 'invalid_input',
         message: `unknown field ${excerpt(pathText([...issue.path, key]), 200)}`,
         field: excerpt(pathText([...issue.path, key]), 200),
-        remedy: meant === null ? 'remove it, or look up the right name at /docs' : `did you mean ${meant}?`,
+        remedy: meant === undefined ? 'remove it, or look up the right name at /docs' : `did you mean ${meant}?`,
       }
     })
   }
@@ -36,7 +36,9 @@ function problemsOf(issue: z.core.$ZodIssue, root: unknown, fields: readonly str
   return [
     {
       kind: 'invalid_input',
-      message: missing ? `${field || 'the input'} is missing` : `${field || 'the input'}: ${excerpt(issue.message.replace(/^Invalid input: /, ''), 300)}`,
+      message: missing
+        ? `${field || 'the input'} is missing`
+        : `${field || 'the input'}: ${excerpt(issue.message.replace(/^Invalid input: /, ''), 300)}`,
       ...(field !== '' && { field }),
       ...(!missing && { value: shownValue(field, value) }),
       remedy: missing ? `give ${field || 'an object'}` : 'see /docs for what is allowed here',
@@ -47,7 +49,8 @@ function problemsOf(issue: z.core.$ZodIssue, root: unknown, fields: readonly str
 /** `stages[2].tasks[0].agent` */
 export function pathText(path: readonly PropertyKey[]): string {
   let text = ''
-  for (const part of path) text += typeof part === 'number' ? `[${part}]` : text === '' ? String(part) : `.${String(part)}`
+  for (const part of path)
+    text += typeof part === 'number' ? `[${part}]` : text === '' ? String(part) : `.${String(part)}`
   return text
 }
 

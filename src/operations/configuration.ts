@@ -18,7 +18,10 @@ export const configuration = defineOperation({
   run: async (context) => {
     const { sources, agents, ...values } = context.configuration
     const shown = withoutPasswords({ ...values, agents: agents.map((agent) => agent.name) })
-    return ok({ values: shown as Record<string, unknown>, sources: withoutPasswords(sources) as Configuration['sources'] })
+    return ok({
+      values: shown as Record<string, unknown>,
+      sources: withoutPasswords(sources) as Configuration['sources'],
+    })
   },
 })
 

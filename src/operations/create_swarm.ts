@@ -11,13 +11,19 @@ export const create_swarm = defineOperation({
   method: 'POST',
   path: '/create_swarm',
   summary: 'Have a number of agents work on one objective together',
-  description: 'Each proposes on its own, all vote, the votes are counted, one writes it up. Answers when the run is stored; watch /runs/{run_id}/events.',
+  description:
+    'Each proposes on its own, all vote, the votes are counted, one writes it up. Answers when the run is stored; watch /runs/{run_id}/events.',
   needs: 'runs:write',
   status: 202,
   input: z
     .strictObject({
       objective: goalInput,
-      agents: z.int().min(swarmLimits.least).max(swarmLimits.most).default(swarmLimits.usual).meta({ description: 'Members of the swarm' }),
+      agents: z
+        .int()
+        .min(swarmLimits.least)
+        .max(swarmLimits.most)
+        .default(swarmLimits.usual)
+        .meta({ description: 'Members of the swarm' }),
     })
     .meta({ examples: [{ objective: 'Solve complex reasoning task', agents: 10 }] }),
   output: z.strictObject({ swarm_id: z.string(), run_id: z.string(), status: z.literal('initializing') }),

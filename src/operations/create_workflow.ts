@@ -8,7 +8,11 @@ import type { OperationContext } from './operation.ts'
 import { runInputs } from './run-inputs.ts'
 import { startRun } from './start-run.ts'
 
-export const goalInput = z.string().trim().min(1).meta({ description: 'What is to be reached, in plain words' })
+export const goalInput = z
+  .string()
+  .min(1)
+  .regex(/\S/, 'a goal of blanks is none')
+  .meta({ description: 'What is to be reached, in plain words' })
 
 /** The configured length; a goal of blanks is none. */
 export function checkGoal(context: OperationContext, field: string, goal: string): Result<void> {
@@ -23,14 +27,17 @@ export function checkGoal(context: OperationContext, field: string, goal: string
 
 export const inlineDefinition = z
   .union([z.string().min(1), z.record(z.string(), z.json())])
-  .meta({ description: 'A definition (object, or text as YAML or JSON), or a stored one as name, name@version or sha256:…' })
+  .meta({
+    description: 'A definition (object, or text as YAML or JSON), or a stored one as name, name@version or sha256:…',
+  })
 
 export const create_workflow = defineOperation({
   name: 'create_workflow',
   method: 'POST',
   path: '/create_workflow',
   summary: 'Start a run: from a goal, or of a definition',
-  description: 'Without a definition one is planned from the goal. Answers when the run is stored; it survives whatever happens then. Watch /runs/{run_id}/events.',
+  description:
+    'Without a definition one is planned from the goal. Answers when the run is stored; it survives whatever happens then. Watch /runs/{run_id}/events.',
   needs: 'runs:write',
   status: 202,
   input: z
@@ -48,9 +55,17 @@ export const create_workflow = defineOperation({
     const checked = goal === null ? ok(undefined) : checkGoal(context, 'goal', goal)
     if (!checked.ok) return checked
     const given = inputs as { [name: string]: Json }
-    const wanted = definition === undefined ? ok({ hash: null, goal, inputs: given }) : await chosen(context, definition, goal, given)
+    const wanted =
+      definition === undefined
+        ? ok({ hash: null, goal, inputs: given })
+        : await chosen(context, definition, goal, given)
     if (!wanted.ok) return wanted
-    const started = await startRun(context, { kind: 'workflow', goal: wanted.value.goal, definition: wanted.value.hash, inputs: wanted.value.inputs })
+    const started = await startRun(context, {
+      kind: 'workflow',
+      goal: wanted.value.goal,
+      definition: wanted.value.hash,
+      inputs: wanted.value.inputs,
+    })
     if (!started.ok) return started
     const run_id = started.value.run
     return ok({ workflow_id: run_id, run_id, status: 'initializing' as const })
@@ -58,12 +73,19 @@ export const create_workflow = defineOperation({
 })
 
 /** The definition to run, stored, with goal and inputs that fit it. Nothing is stored unless everything fits. */
-async function chosen(context: OperationContext, given: string | object, goal: string | null, inputs: { [name: string]: Json }) {
+async function chosen(
+  context: OperationContext,
+  given: string | object,
+  goal: string | null,
+  inputs: { [name: string]: Json },
+) {
   if (typeof given === 'string' && isReference(given)) {
     const stored = await storedDefinition(context, given)
     if (!stored.ok) return stored
     const fitting = runInputs(stored.value.definition, goal, inputs)
-    return fitting.ok ? ok({ hash: stored.value.hash, goal: goal ?? stored.value.definition.goal ?? null, inputs: fitting.value }) : fitting
+    return fitting.ok
+      ? ok({ hash: stored.value.hash, goal: goal ?? stored.value.definition.goal ?? null, inputs: fitting.value })
+      : fitting
   }
   const checked = await checkedDefinition(context, given)
   if (!checked.ok) return checked

@@ -1,9 +1,9 @@
 import { statfs } from 'node:fs/promises'
 import { z } from 'zod'
-import { excerpt, ok } from '../failure.ts'
+import { excerpt, type Failure, ok } from '../failure.ts'
 import type { AgentView } from '../fleet/fleet.ts'
 import type { HostInfo } from '../models/model-gateway.ts'
-import { withoutFallback } from './definitions-without-fallback.ts'
+import { examineDefinition } from './checked-definition.ts'
 import { defineOperation } from './define-operation.ts'
 import type { OperationContext } from './operation.ts'
 
@@ -97,7 +97,13 @@ async function disk(dir: string): Promise<Examined> {
     return { subject: 'disk', detail: `${megabytes(free)} free`, findings: free < LOW_FREE_BYTES ? [low] : [] }
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
-    const unknown: Finding = { id: 'disk_unknown', severity: 'warning', title: 'Free disk space cannot be told', evidence: detail, remedy: 'Check that the data directory exists.' }
+    const unknown: Finding = {
+      id: 'disk_unknown',
+      severity: 'warning',
+      title: 'Free disk space cannot be told',
+      evidence: detail,
+      remedy: 'Check that the data directory exists.',
+    }
     return { subject: 'disk', detail, findings: [unknown] }
   }
 }
@@ -119,7 +125,8 @@ async function models({ gateway }: OperationContext, hosts: HostInfo[]): Promise
       severity: 'warning',
       title: 'There is no model for planning and judging',
       evidence: chosen.reason,
-      remedy: 'Start a model server (OLLAMA_BASE_URL) or let the local model be fetched; until then plans come from templates.',
+      remedy:
+        'Start a model server (OLLAMA_BASE_URL) or let the local model be fetched; until then plans come from templates.',
     })
   }
   const count = hosts.reduce((n, host) => n + host.models.length, 0)
@@ -134,7 +141,9 @@ async function fleet(agents: AgentView[]): Promise<Examined> {
         id: `agent_${agent.status}:${agent.name}`,
         severity: 'warning',
         title: `Agent ${agent.name} is ${agent.status}`,
-        evidence: agent.health?.detail ?? `breaker ${agent.breaker.state}, failure rate ${agent.breaker.failure_rate ?? 'unknown'}`,
+        evidence:
+          agent.health?.detail ??
+          `breaker ${agent.breaker.state}, failure rate ${agent.breaker.failure_rate ?? 'unknown'}`,
         remedy: `POST /agents/${agent.name}/probe checks it again; correct its settings, or drain it.`,
       })
     }
@@ -173,30 +182,45 @@ async function queue({ runs, configuration }: OperationContext): Promise<Examine
     evidence: `${queued} of ${most} places are taken, ${executing} of ${limit} runs execute`,
     remedy: 'Raise MAX_PARALLEL_WORKFLOWS if the machine has room, cancel runs that are not needed, or wait.',
   }
-  return { subject: 'queue', detail: `${executing} of ${limit} execute, ${queued} wait`, findings: queued > 0.8 * most ? [long] : [] }
-}
-
-/** Definitions that are looked at, the latest of each. */
-const MOST_DEFINITIONS = 100
-const MOST_NAMED = 10
-
-async function definitions({ store: { definitions: stored } }: OperationContext): Promise<Examined> {
-  const page = await stored.list({ limit: MOST_DEFINITIONS })
-  const open: { name: string; stages: string[] }[] = []
-  for (const { hash, name, version } of page.items) {
-    const stages = withoutFallback((await stored.get(hash))?.definition.stages ?? [])
-    if (stages.length > 0) open.push({ name: `${name}@${version}`, stages })
+  return {
+    subject: 'queue',
+    detail: `${executing} of ${limit} execute, ${queued} wait`,
+    findings: queued > 0.8 * most ? [long] : [],
   }
-  const findings = open.slice(0, MOST_NAMED).map(
-    ({ name, stages }): Finding => ({
-      id: `definition_without_fallback:${name}`,
-      severity: 'info',
-      title: `${name} has stages that fail with one agent`,
-      evidence: excerpt(stages.join(', '), 200),
-      remedy: 'Name a capability instead of an agent, give the tasks a fallback, or the stage an on_failure.',
-    }),
-  )
-  return { subject: 'definitions', detail: `${page.total ?? page.items.length} stored, ${open.length} with a stage without fallback`, findings }
 }
 
-const megabytes = (bytes: number): string => (bytes >= GB ? `${(bytes / GB).toFixed(1)} GB` : `${Math.round(bytes / 1_000_000)} MB`)
+/** Definitions that are looked at, the latest of each, and findings on them that are listed. */
+const MOST_DEFINITIONS = 100
+const MOST_LISTED = 30
+
+/** Stored definitions against the agents and definitions of today: what was right when it was stored may be no more. */
+async function definitions(context: OperationContext): Promise<Examined> {
+  const stored = context.store.definitions
+  const page = await stored.list({ limit: MOST_DEFINITIONS })
+  const findings: Finding[] = []
+  for (const { hash, name, version } of page.items) {
+    const found = await stored.get(hash)
+    if (found === null) continue
+    const checked = await examineDefinition(context, found.definition)
+    const say = (severity: 'warning' | 'info', { message, field = '', remedy = '' }: Failure): Finding => ({
+      id: `definition:${name}@${version}:${field}`,
+      severity,
+      title:
+        severity === 'warning' ? `${name}@${version} cannot run as it stands` : `${name}@${version} can be made safer`,
+      evidence: excerpt(`${field}: ${message}`, 300),
+      remedy,
+    })
+    if (!checked.ok) findings.push(...checked.problems.map((problem) => say('warning', problem)))
+    findings.push(...checked.warnings.map((warning) => say('info', warning)))
+  }
+  return {
+    subject: 'definitions',
+    detail: `${page.total ?? page.items.length} stored, ${findings.length} findings`,
+    findings: findings
+      .sort((a, b) => Number(a.severity === 'info') - Number(b.severity === 'info'))
+      .slice(0, MOST_LISTED),
+  }
+}
+
+const megabytes = (bytes: number): string =>
+  bytes >= GB ? `${(bytes / GB).toFixed(1)} GB` : `${Math.round(bytes / 1_000_000)} MB`

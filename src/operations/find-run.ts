@@ -10,5 +10,9 @@ const runId = (id: string): string => id.replace(/^swm_/, 'run_')
 export async function findRun(context: OperationContext, id: string): Promise<Result<RunRow>> {
   const row = await context.store.runs.get(runId(id))
   if (row !== null) return ok(row)
-  return fail('not_found', `there is no run ${excerpt(id)}`, { field: 'id', value: excerpt(id), remedy: 'GET /runs lists the runs' })
+  return fail('not_found', `there is no run ${excerpt(id)}`, {
+    field: 'id',
+    value: excerpt(id),
+    remedy: 'GET /runs lists the runs',
+  })
 }

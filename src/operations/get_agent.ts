@@ -14,6 +14,10 @@ export const get_agent = defineOperation({
   run: async (context, { agent }) => {
     const found = await context.fleet.get(agent)
     if (found !== null) return ok(shownAgent(found))
-    return fail('not_found', `there is no agent ${excerpt(agent)}`, { field: 'agent', value: excerpt(agent), remedy: 'GET /agents lists the agents' })
+    return fail('not_found', `there is no agent ${excerpt(agent)}`, {
+      field: 'agent',
+      value: excerpt(agent),
+      remedy: 'GET /agents lists the agents',
+    })
   },
 })

@@ -25,7 +25,12 @@ export const get_blob = defineOperation({
   }),
   run: async (context, { hash, offset }) => {
     const bytes = await context.store.blobs.get(hash)
-    if (bytes === null) return fail('not_found', `there is no value ${hash}`, { field: 'hash', value: hash, remedy: 'values are kept as long as the runs that refer to them' })
+    if (bytes === null)
+      return fail('not_found', `there is no value ${hash}`, {
+        field: 'hash',
+        value: hash,
+        remedy: 'values are kept as long as the runs that refer to them',
+      })
     const whole = offset === 0 && bytes.byteLength <= BLOB_LIMIT
     const text = new TextDecoder().decode(bytes.subarray(offset, offset + BLOB_LIMIT))
     const end = offset + BLOB_LIMIT

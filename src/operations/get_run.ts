@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { ok } from '../failure.ts'
 import { defineOperation } from './define-operation.ts'
-import { approval } from './list_approvals.ts'
 import { findRun, swarmId } from './find-run.ts'
 import { foldedRun } from './folded-run.ts'
+import { approval } from './list_approvals.ts'
 import { runStatus } from './list_runs.ts'
 import { runIdInput } from './send-mail.ts'
 
@@ -49,9 +49,19 @@ export const get_run = defineOperation({
     goal: z.string().nullable(),
     status: runStatus,
     reason: z.string(),
-    definition: z.strictObject({ hash: z.string(), name: z.string().nullable(), source: z.string(), reason: z.string() }).nullable(),
+    definition: z
+      .strictObject({ hash: z.string(), name: z.string().nullable(), source: z.string(), reason: z.string() })
+      .nullable(),
     stages: z.array(stage),
-    decisions: z.array(z.looseObject({ stage: z.string(), kind: z.string(), taken: z.string(), inputs: z.record(z.string(), z.unknown()), reason: z.string() })),
+    decisions: z.array(
+      z.looseObject({
+        stage: z.string(),
+        kind: z.string(),
+        taken: z.string(),
+        inputs: z.record(z.string(), z.unknown()),
+        reason: z.string(),
+      }),
+    ),
     approvals: z.array(approval),
     result: z.unknown(),
     cost: z.strictObject({
@@ -75,13 +85,15 @@ export const get_run = defineOperation({
       goal: goal ?? row.goal,
       status: row.status,
       reason: row.reason || reason,
-      definition:
-        definition === null ? null : { ...definition, name: definition.name ?? row.definition_name },
+      definition: definition === null ? null : { ...definition, name: definition.name ?? row.definition_name },
       created_at: row.created_at,
       started_at: row.started_at ?? started_at,
       ...view,
       // A run that goes on has cost this much time so far.
-      cost: { ...cost, duration_ms: cost.duration_ms ?? (started_at === null ? null : Math.max(0, context.now() - started_at)) },
+      cost: {
+        ...cost,
+        duration_ms: cost.duration_ms ?? (started_at === null ? null : Math.max(0, context.now() - started_at)),
+      },
     })
   },
 })

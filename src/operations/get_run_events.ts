@@ -19,8 +19,21 @@ export const get_run_events = defineOperation({
     limit: z.int().min(1).max(1_000).default(200),
   }),
   output: z.strictObject({
-    items: z.array(z.looseObject({ run: z.string(), seq: z.number(), at: z.number(), type: z.string(), v: z.number(), cause: z.number().nullable(), data: z.unknown() })),
-    next: z.number().nullable().meta({ description: '`after` of the next page; null when this was the last event so far' }),
+    items: z.array(
+      z.looseObject({
+        run: z.string(),
+        seq: z.number(),
+        at: z.number(),
+        type: z.string(),
+        v: z.number(),
+        cause: z.number().nullable(),
+        data: z.unknown(),
+      }),
+    ),
+    next: z
+      .number()
+      .nullable()
+      .meta({ description: '`after` of the next page; null when this was the last event so far' }),
     last_seq: z.number(),
   }),
   run: async (context, { id, after, limit }) => {

@@ -24,7 +24,8 @@ export const intelligence_metrics = defineOperation({
   method: 'GET',
   path: '/intelligence_metrics',
   summary: 'Collective metrics, each with definition, range, sample and interval',
-  description: 'A value that cannot be measured yet is null, and `reason` says what it needs. None of them says that an answer is right.',
+  description:
+    'A value that cannot be measured yet is null, and `reason` says what it needs. None of them says that an answer is right.',
   needs: 'system:read',
   input: z.strictObject({}),
   output: z.strictObject({
@@ -37,7 +38,11 @@ export const intelligence_metrics = defineOperation({
     agent_contributions: metric,
   }),
   run: async (context) => {
-    const runs = await context.store.runs.list({ status: ['completed', 'partial', 'failed'], limit: RUNS, order: 'newest' })
+    const runs = await context.store.runs.list({
+      status: ['completed', 'partial', 'failed'],
+      limit: RUNS,
+      order: 'newest',
+    })
     const samples: Sample[] = []
     for (const run of runs.items) samples.push(await sampleOf(context.store, run.id))
     return ok({
@@ -85,11 +90,24 @@ export const intelligence_metrics = defineOperation({
 function sampled(groups: number[][], least: number, of: string, definition: string): Metric {
   const { mean, n, groups: runs, interval } = meanInterval(groups)
   const base = { range: [0, 1] as [number, number], n, definition }
-  if (mean === null || n < least) return { ...base, value: null, interval: null, reason: `needs ${least} ${of}, has ${n}` }
-  return { ...base, value: mean, interval, reason: interval === null ? `an interval needs ${of} of ${LEAST_GROUPS} runs, has ${runs}` : null }
+  if (mean === null || n < least)
+    return { ...base, value: null, interval: null, reason: `needs ${least} ${of}, has ${n}` }
+  return {
+    ...base,
+    value: mean,
+    interval,
+    reason: interval === null ? `an interval needs ${of} of ${LEAST_GROUPS} runs, has ${runs}` : null,
+  }
 }
 
-const unmeasured = (range: [number, number] | null, definition: string, reason: string): Metric => ({ value: null, range, n: 0, interval: null, definition, reason })
+const unmeasured = (range: [number, number] | null, definition: string, reason: string): Metric => ({
+  value: null,
+  range,
+  n: 0,
+  interval: null,
+  definition,
+  reason,
+})
 
 type Sample = { agreements: number[]; disagreements: number[] }
 
@@ -109,8 +127,10 @@ async function sampleOf(store: Store, run: string): Promise<Sample> {
   for (let after = 0, read = 0; read < MOST_EVENTS; ) {
     const events = await store.events.read(run, after, PAGE)
     for (const event of events) {
-      if (event.type === 'collected' && event.data.metrics.agreement !== null) sample.agreements.push(event.data.metrics.agreement)
-      if (event.type === 'vote_closed' && event.data.result.valid >= 2) sample.disagreements.push(disagreement(Object.values(event.data.result.counts)))
+      if (event.type === 'collected' && event.data.metrics.agreement !== null)
+        sample.agreements.push(event.data.metrics.agreement)
+      if (event.type === 'vote_closed' && event.data.result.valid >= 2)
+        sample.disagreements.push(disagreement(Object.values(event.data.result.counts)))
     }
     read += events.length
     after = events.at(-1)?.seq ?? after

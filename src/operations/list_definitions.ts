@@ -20,8 +20,16 @@ export const list_definitions = defineOperation({
   summary: 'Stored definitions, the latest version of each',
   description: 'With `name`, all versions of that one.',
   needs: 'definitions:read',
-  input: z.strictObject({ text: z.string().min(1).max(200).optional(), name: z.string().min(1).max(100).optional(), ...pageInput }),
-  output: z.strictObject({ items: z.array(definitionSummary), next: z.string().nullable(), total: z.number().nullable() }),
+  input: z.strictObject({
+    text: z.string().min(1).max(200).optional(),
+    name: z.string().min(1).max(100).optional(),
+    ...pageInput,
+  }),
+  output: z.strictObject({
+    items: z.array(definitionSummary),
+    next: z.string().nullable(),
+    total: z.number().nullable(),
+  }),
   run: async (context, { text, name, limit, cursor }) => {
     const definitions = context.store.definitions
     if (name !== undefined) {
@@ -30,7 +38,11 @@ export const list_definitions = defineOperation({
     }
     const from = cursor === undefined ? ok(null) : readCursor(cursor)
     if (!from.ok) return from
-    const page = await definitions.list({ limit, ...(text !== undefined && { text }), ...(cursor !== undefined && { cursor }) })
+    const page = await definitions.list({
+      limit,
+      ...(text !== undefined && { text }),
+      ...(cursor !== undefined && { cursor }),
+    })
     return ok({ items: page.items, next: page.next, total: page.total })
   },
 })

@@ -11,10 +11,23 @@ export const list_models = defineOperation({
   path: '/models',
   summary: 'Model hosts and the models they have',
   needs: 'agents:read',
-  input: z.strictObject({ refresh: z.boolean().default(false).meta({ description: 'Ask the hosts again instead of telling what was last seen' }) }),
+  input: z.strictObject({
+    refresh: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Ask the hosts again instead of telling what was last seen' }),
+  }),
   output: z.strictObject({
     default: z.strictObject({ id: z.string().nullable(), reason: z.string().nullable() }),
-    hosts: z.array(z.looseObject({ name: z.string(), kind: z.string(), ok: z.boolean(), detail: z.string(), models: z.array(z.looseObject({ id: z.string() })) })),
+    hosts: z.array(
+      z.looseObject({
+        name: z.string(),
+        kind: z.string(),
+        ok: z.boolean(),
+        detail: z.string(),
+        models: z.array(z.looseObject({ id: z.string() })),
+      }),
+    ),
   }),
   run: async (context, { refresh }) => {
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(REFRESH_MS)])

@@ -46,7 +46,12 @@ export const list_runs = defineOperation({
   input: z.strictObject({
     status: z.array(runStatus).max(runStatuses.length).optional(),
     kind: z.enum(['workflow', 'swarm']).optional(),
-    text: z.string().min(1).max(200).optional().meta({ description: 'Words that the goal or the name of the definition contains' }),
+    text: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .meta({ description: 'Words that the goal or the name of the definition contains' }),
     definition: z.string().min(1).max(200).optional(),
     parent: z.string().min(1).max(100).optional(),
     order: z.enum(['newest', 'oldest']).default('newest'),

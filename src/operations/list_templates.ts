@@ -11,7 +11,16 @@ export const list_templates = defineOperation({
   needs: 'definitions:read',
   input: z.strictObject({}),
   output: z.strictObject({
-    items: z.array(z.looseObject({ name: z.string(), title: z.string(), description: z.string(), inputs: z.record(z.string(), z.unknown()), text: z.string() })),
+    items: z.array(
+      z.looseObject({
+        name: z.string(),
+        title: z.string(),
+        description: z.string(),
+        inputs: z.record(z.string(), z.unknown()),
+        text: z.string(),
+      }),
+    ),
   }),
-  run: async () => ok({ items: templates().map((template) => ({ ...template, text: templateText(template.name) ?? '' })) }),
+  run: async () =>
+    ok({ items: templates().map((template) => ({ ...template, text: templateText(template.name) ?? '' })) }),
 })

@@ -15,7 +15,9 @@ export const live = defineOperation({
   input: z.strictObject({ id: runIdInput }),
   output: z.strictObject({
     run: runSummary,
-    calls: z.array(z.strictObject({ task: z.string(), agent: z.string(), since: z.number(), note: z.string(), tokens: z.number() })),
+    calls: z.array(
+      z.strictObject({ task: z.string(), agent: z.string(), since: z.number(), note: z.string(), tokens: z.number() }),
+    ),
   }),
   run: async (context, { id }) => {
     const row = await findRun(context, id)

@@ -12,7 +12,15 @@ import type { Store } from '../store/store.ts'
 import type { RunEvent } from '../workflow/event.ts'
 import type { Json } from '../workflow/value.ts'
 
-export const permissions = ['runs:read', 'runs:write', 'agents:read', 'agents:write', 'definitions:read', 'definitions:write', 'system:read'] as const
+export const permissions = [
+  'runs:read',
+  'runs:write',
+  'agents:read',
+  'agents:write',
+  'definitions:read',
+  'definitions:write',
+  'system:read',
+] as const
 export type Permission = (typeof permissions)[number]
 
 /** What the durable shell offers to operations. Everything it accepts is durable when the promise resolves. */
@@ -28,7 +36,21 @@ export type Runs = {
     run?: string
   }) => Promise<Result<{ run: string }>>
   /** Puts an input into the run's durable inbox. The same eid twice is one. `conflict` when the run has ended. */
-  send: (run: string, eid: string, input: Pick<RunEvent<'cancel_requested' | 'pause_requested' | 'resume_requested' | 'signal_received' | 'approval_given' | 'effect_resolved'>, 'type' | 'data'>) => Promise<Result<{ mail: number }>>
+  send: (
+    run: string,
+    eid: string,
+    input: Pick<
+      RunEvent<
+        | 'cancel_requested'
+        | 'pause_requested'
+        | 'resume_requested'
+        | 'signal_received'
+        | 'approval_given'
+        | 'effect_resolved'
+      >,
+      'type' | 'data'
+    >,
+  ) => Promise<Result<{ mail: number }>>
   queue: () => { executing: number; queued: number; limit: number }
   engine: () => Promise<{ ok: boolean; detail: string }>
 }

@@ -30,7 +30,15 @@ export const orchestration_status = defineOperation({
     models: z.strictObject({
       default: z.string().nullable(),
       reason: z.string().nullable(),
-      hosts: z.array(z.strictObject({ name: z.string(), kind: z.string(), ok: z.boolean(), detail: z.string(), models: z.array(z.string()) })),
+      hosts: z.array(
+        z.strictObject({
+          name: z.string(),
+          kind: z.string(),
+          ok: z.boolean(),
+          detail: z.string(),
+          models: z.array(z.string()),
+        }),
+      ),
     }),
   }),
   run: async (context) => {
@@ -43,7 +51,10 @@ export const orchestration_status = defineOperation({
       runs.engine(),
       store.health(),
     ])
-    const byStatus: Record<string, number> = { total: agents.length, ...Object.fromEntries(agentStatuses.map((status) => [status, 0])) }
+    const byStatus: Record<string, number> = {
+      total: agents.length,
+      ...Object.fromEntries(agentStatuses.map((status) => [status, 0])),
+    }
     for (const agent of agents) byStatus[agent.status] = (byStatus[agent.status] ?? 0) + 1
     const queue = runs.queue()
     const load = fleet.load()
@@ -57,12 +68,23 @@ export const orchestration_status = defineOperation({
       workflows,
       swarms,
       agents: byStatus,
-      queue: { runs_executing: queue.executing, runs_queued: queue.queued, calls_in_flight: load.in_flight, calls_queued: load.queued },
+      queue: {
+        runs_executing: queue.executing,
+        runs_queued: queue.queued,
+        calls_in_flight: load.in_flight,
+        calls_queued: load.queued,
+      },
       limits: { ...context.configuration.limits },
       models: {
         default: model.id,
         reason: model.id === null ? model.reason : null,
-        hosts: hosts.map(({ name, kind, ok: up, detail, models }) => ({ name, kind, ok: up, detail, models: models.map((each) => each.model) })),
+        hosts: hosts.map(({ name, kind, ok: up, detail, models }) => ({
+          name,
+          kind,
+          ok: up,
+          detail,
+          models: models.map((each) => each.model),
+        })),
       },
     })
   },

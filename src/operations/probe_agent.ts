@@ -13,7 +13,12 @@ export const probe_agent = defineOperation({
   summary: 'Check now whether an agent can work',
   needs: 'agents:write',
   input: z.strictObject({ agent: agentNameInput }),
-  output: z.strictObject({ ok: z.boolean(), detail: z.string(), models: z.array(z.string()).optional(), version: z.string().optional() }),
+  output: z.strictObject({
+    ok: z.boolean(),
+    detail: z.string(),
+    models: z.array(z.string()).optional(),
+    version: z.string().optional(),
+  }),
   run: async (context, { agent }) => {
     const probed = await context.fleet.probe(agent, AbortSignal.any([context.signal, AbortSignal.timeout(PROBE_MS)]))
     return probed.ok ? ok(probed.value) : probed

@@ -10,7 +10,8 @@ export const put_definition = defineOperation({
   method: 'PUT',
   path: '/definitions',
   summary: 'Store a definition',
-  description: 'A new content under a known name is its next version; the same content again is the same version. Also as application/yaml.',
+  description:
+    'A new content under a known name is its next version; the same content again is the same version. Also as application/yaml.',
   needs: 'definitions:write',
   input: z.strictObject({ definition: inlineDefinition, note: z.string().max(2_000).default('') }),
   output: definitionSummary,

@@ -8,7 +8,8 @@ export const remove_agent = defineOperation({
   method: 'DELETE',
   path: '/agents/{agent}',
   summary: 'Remove an agent',
-  description: 'With work in hand it is drained first and removed when idle; `force` ends its work, which other agents may take over.',
+  description:
+    'With work in hand it is drained first and removed when idle; `force` ends its work, which other agents may take over.',
   needs: 'agents:write',
   input: z.strictObject({ agent: agentNameInput, force: z.boolean().default(false) }),
   output: agentView,

@@ -11,12 +11,17 @@ export const resolve_effect = defineOperation({
   method: 'POST',
   path: '/runs/{id}/effects',
   summary: 'Say whether an effect that was interrupted has happened',
-  description: 'After a crash in the middle of an unsafe effect only a person can tell. If it happened, `output` stands for the answer that was lost.',
+  description:
+    'After a crash in the middle of an unsafe effect only a person can tell. If it happened, `output` stands for the answer that was lost.',
   needs: 'runs:write',
   status: 202,
   input: z.strictObject({
     id: runIdInput,
-    task: z.string().min(1).max(500).meta({ description: 'Address of the task, as the question names it', examples: ['deploy/push'] }),
+    task: z
+      .string()
+      .min(1)
+      .max(500)
+      .meta({ description: 'Address of the task, as the question names it', examples: ['deploy/push'] }),
     happened: z.boolean(),
     comment: z.string().max(10_000).default(''),
     output: z.json().optional(),

@@ -6,7 +6,11 @@ import { findRun } from './find-run.ts'
 import type { OperationContext, Runs } from './operation.ts'
 import { newMailId } from './request-ids.ts'
 
-export const runIdInput = z.string().min(1).max(100).meta({ description: 'Id of a run', examples: ['run_0198c0de-0000-7000-8000-000000000000'] })
+export const runIdInput = z
+  .string()
+  .min(1)
+  .max(100)
+  .meta({ description: 'Id of a run', examples: ['run_0198c0de-0000-7000-8000-000000000000'] })
 export const reasonInput = z.string().max(2_000).default('')
 
 /** What putting something into a run's inbox answers: it is stored, and will be fed in this order. */
@@ -28,7 +32,11 @@ export async function sendMail(
   const row = found === undefined ? await findRun(context, id) : ok(found)
   if (!row.ok) return row
   if (hasEnded(row.value.status)) {
-    return fail('conflict', `the run has ended: ${row.value.status}`, { field: 'id', value: id, remedy: 'start a new run' })
+    return fail('conflict', `the run has ended: ${row.value.status}`, {
+      field: 'id',
+      value: id,
+      remedy: 'start a new run',
+    })
   }
   const sent = await context.runs.send(row.value.id, newMailId(context, operation), input)
   if (!sent.ok) return sent

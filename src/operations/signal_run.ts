@@ -15,5 +15,8 @@ export const signal_run = defineOperation({
   input: z.strictObject({ id: runIdInput, name: identifier, data: z.json().default(null) }),
   output: mailAccepted,
   run: (context, { id, name, data }) =>
-    sendMail(context, 'signal_run', id, { type: 'signal_received', data: { name, data: data as Json, by: context.actor } }),
+    sendMail(context, 'signal_run', id, {
+      type: 'signal_received',
+      data: { name, data: data as Json, by: context.actor },
+    }),
 })

@@ -6,7 +6,12 @@ import { newRunId } from './request-ids.ts'
 /** Starts a run under the request's own id, if it has one; a run that this very request made before is found again. */
 export async function startRun(
   context: OperationContext,
-  request: { kind: 'workflow' | 'swarm'; goal: string | null; definition: string | null; inputs: { [name: string]: Json } },
+  request: {
+    kind: 'workflow' | 'swarm'
+    goal: string | null
+    definition: string | null
+    inputs: { [name: string]: Json }
+  },
 ): Promise<Result<{ run: string }>> {
   const run = newRunId(context)
   const started = await context.runs.start({ ...request, by: context.actor, ...(run !== undefined && { run }) })

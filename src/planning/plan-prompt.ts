@@ -2,6 +2,7 @@
 import { describeCapability } from '../agents/capability.ts'
 import type { Message } from '../models/model-gateway.ts'
 import type { StageKind } from '../workflow/definition.ts'
+import { planExamples } from './plan-examples.ts'
 import { planLimits } from './plan-schema.ts'
 import type { PlanVocabulary } from './plan-schema.ts'
 import type { PlanRequest } from './planner.ts'
@@ -45,7 +46,7 @@ export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, c
     'Kinds of stages:',
     ...kinds.map(([kind, line]) => `- ${kind}: ${line}`),
     'Capabilities:',
-    ...(vocabulary.capabilities.length > DESCRIBED ? [vocabulary.capabilities.join(', ')] : vocabulary.capabilities.map(capabilityLine)),
+    ...(process.argv[4] !== 'long' || vocabulary.capabilities.length > DESCRIBED ? [vocabulary.capabilities.join(', ')] : vocabulary.capabilities.map(capabilityLine)),
   ]
   const user = [`Goal: ${shown(request.goal, context === null ? GOAL_SHOWN : Math.max(400, (context - RESERVED_TOKENS) * 3))}`]
   if (request.inputs.length > 0) user.push(`Inputs: ${request.inputs.map(({ name, type, bytes }) => `${name} (${type}, ${bytes} bytes)`).join(', ')}`)
@@ -53,6 +54,10 @@ export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, c
   user.push('Plan for this goal.')
   return [
     { role: 'system', content: system.join('\n') },
+    ...planExamples.flatMap(({ goal, plan }): Message[] => [
+      { role: 'user', content: `Goal: ${goal}\nPlan for this goal.` },
+      { role: 'assistant', content: JSON.stringify(plan) },
+    ]),
     { role: 'user', content: user.join('\n') },
   ]
 }

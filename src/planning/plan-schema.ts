@@ -28,7 +28,7 @@ export type PlanVocabulary = {
  * Bounds of a plan. At its largest (4 parallel tasks, three decisions by a vote of 5 with branches of 2 and 1, the
  * decision that is always there, one task at the end) it has 37 tasks: below the cap of 40 nodes for one plan.
  */
-export const planLimits = { analysis: 240, does: 140, question: 120, option: 30, parallel: 4, stages: 3, tasks: 3, then: 2, otherwise: 1 } as const
+export const planLimits = { analysis: 160, does: 100, question: 100, option: 24, parallel: 4, stages: 3, tasks: 3, then: 2, otherwise: 1 } as const
 
 /** Text of `min` to `max` characters, counted in code points as grammars and JSON Schema do. */
 const text = (min: number, max: number) =>

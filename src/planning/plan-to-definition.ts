@@ -252,7 +252,7 @@ function tasksOf(work: Work, planned: PlanTask[], where: string): Task[] {
   const tasks: Task[] = []
   planned.forEach((plannedTask, i) => {
     const task = taskOf(work, plannedTask, `${plannedTask.capability.slice(0, 60)}_${i + 1}`, `${where}[${i}]`)
-    const key = task.instructions.toLowerCase()
+    const key = `${task.capability} ${task.instructions.toLowerCase()}`
     if (said.has(key)) work.repairs.push(`${where}[${i}] says the same as a task before it and was dropped`)
     else tasks.push(task)
     said.add(key)

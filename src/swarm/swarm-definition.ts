@@ -36,7 +36,10 @@ const angles = [
  */
 export function swarmDefinition(objective: string, size: number, agents: readonly string[]): Definition {
   const proposals = Math.min(size, MOST_PROPOSALS)
-  const max_output_tokens = Math.max(SHORTEST_PROPOSAL, Math.min(LONGEST_PROPOSAL, Math.floor(PROPOSAL_TOKENS / proposals)))
+  const max_output_tokens = Math.max(
+    SHORTEST_PROPOSAL,
+    Math.min(LONGEST_PROPOSAL, Math.floor(PROPOSAL_TOKENS / proposals)),
+  )
   const members = Array.from({ length: size }, (_, i) => agents[i % agents.length] as string)
   const tasks = Array.from({ length: proposals }, (_, i): Task => {
     const agent = members[i] as string
@@ -49,14 +52,15 @@ export function swarmDefinition(objective: string, size: number, agents: readonl
       max_output_tokens,
     }
   })
-  const propose: Stage = { id: 'propose', kind: 'tasks', title: 'Propose', tasks }
+  const propose: Stage = { id: 'propose', kind: 'tasks', title: 'Propose', tasks, on_failure: 'fail' }
   const vote: Stage = {
     id: 'choose',
     kind: 'vote',
     title: 'Choose',
     question: 'Which proposal meets the objective best? Choose only one that is shown.',
     options: tasks.map((task) => task.id),
-    voters: members,
+    // With fewer agents than members the fleet deals the ballots out: a named agent has one vote.
+    voters: agents.length >= size ? members : size,
     input: { objective: '=inputs.goal', proposals: '=propose.outputs' },
     // The most votes win; a tie decides nothing. Without a decision there is still a summary, which says so.
     threshold: 0,
@@ -68,6 +72,7 @@ export function swarmDefinition(objective: string, size: number, agents: readonl
     id: 'summarise',
     kind: 'tasks',
     title: 'Summarise',
+    on_failure: 'fail',
     tasks: [
       {
         id: 'summary',
@@ -96,8 +101,10 @@ export function swarmDefinition(objective: string, size: number, agents: readonl
 /** Up to three agents that can take over, the next ones in order. */
 function others(agents: readonly string[], agent: string): string[] {
   const at = agents.indexOf(agent)
-  return [1, 2, 3].flatMap((step) => {
-    const next = agents[(at + step) % agents.length]
-    return next === undefined || next === agent ? [] : [next]
-  }).filter((name, i, all) => all.indexOf(name) === i)
+  return [1, 2, 3]
+    .flatMap((step) => {
+      const next = agents[(at + step) % agents.length]
+      return next === undefined || next === agent ? [] : [next]
+    })
+    .filter((name, i, all) => all.indexOf(name) === i)
 }

@@ -83,9 +83,14 @@ const dynamic = createEnvironment(true)
 
 /**
  * Syntax, allowed functions and names of an expression; not its types. Each call gives a tree of its own.
- * @param environment where types and variables are declared, by {@link variable} of their names
+ * @param environment where types and variables are declared
+ * @param rename the name in that environment of a name in the text
  */
-export function readExpression(text: string, environment: Environment = dynamic): Result<Expression> {
+export function readExpression(
+  text: string,
+  environment: Environment = dynamic,
+  rename: (name: string) => string = variable,
+): Result<Expression> {
   if (text.trim() === '') return syntaxFailure(text, 0, 'the expression is empty')
   if (text.length > expressionLimits.characters)
     return fail(
@@ -108,7 +113,7 @@ export function readExpression(text: string, environment: Environment = dynamic)
   }
   const root = parsed.ast as Node
   const paths: Path[] = []
-  const refused = collect(root, new Set(), paths)
+  const refused = collect(root, new Set(), { paths, rename })
   if (refused) return syntaxFailure(text, refused.start, refused.message)
   const whole = paths.length === 1 && paths[0]?.start === root.start && paths[0]?.end === root.end ? paths[0] : null
   return ok({
@@ -120,20 +125,6 @@ export function readExpression(text: string, environment: Environment = dynamic)
     run: (context) => parsed(context),
     check: () => parsed.check(),
   })
-}
-
-const parsedCache = new Map<string, Result<{ text: string; roots: string[]; paths: string[] }>>()
-
-/** Parses (cached, bounded cache); failure with column in the expression. */
-export function parseExpression(text: string): Result<{ text: string; roots: string[]; paths: string[] }> {
-  const known = parsedCache.get(text)
-  if (known) return known
-  const read = readExpression(text)
-  const result: Result<{ text: string; roots: string[]; paths: string[] }> = read.ok
-    ? ok({ text, roots: read.value.roots, paths: [...new Set(read.value.paths.map((path) => path.text))] })
-    : read
-  remember(parsedCache, text, result)
-  return result
 }
 
 /** A cache that forgets its oldest half rather than grow. */
@@ -206,44 +197,45 @@ const syntaxFailure = (text: string, start: number, message: string): Result<nev
 const isNode = (value: unknown): value is Node =>
   typeof value === 'object' && value !== null && 'op' in value && 'meta' in value
 
+type Into = { paths: Path[]; rename: (name: string) => string }
 type Refused = { start: number; message: string }
 
 /** Collects the paths of free names, renames those names, and says what is not allowed. */
-function collect(node: Node, bound: ReadonlySet<string>, paths: Path[]): Refused | null {
+function collect(node: Node, bound: ReadonlySet<string>, into: Into): Refused | null {
   const path = pathOf(node, bound)
   if (path) {
-    paths.push(path.path)
-    path.id.args = variable(path.path.root)
+    into.paths.push(path.path)
+    path.id.args = into.rename(path.path.root)
     return null
   }
   if (node.op === 'value')
     return node.args instanceof Uint8Array
       ? { start: node.start, message: 'bytes are not used here; write a text' }
       : null
-  if (node.op === 'call' || node.op === 'rcall') return collectCall(node, bound, paths)
-  return collectAll(childrenOf(node.args), bound, paths)
+  if (node.op === 'call' || node.op === 'rcall') return collectCall(node, bound, into)
+  return collectAll(childrenOf(node.args), bound, into)
 }
 
-function collectAll(nodes: Node[], bound: ReadonlySet<string>, paths: Path[]): Refused | null {
+function collectAll(nodes: Node[], bound: ReadonlySet<string>, into: Into): Refused | null {
   for (const node of nodes) {
-    const refused = collect(node, bound, paths)
+    const refused = collect(node, bound, into)
     if (refused) return refused
   }
   return null
 }
 
-function collectCall(node: Node, bound: ReadonlySet<string>, paths: Path[]): Refused | null {
+function collectCall(node: Node, bound: ReadonlySet<string>, into: Into): Refused | null {
   const [name, ...rest] = node.args as [string, ...unknown[]]
   if (!functions.has(name))
     return { start: node.start, message: `there is no function ${name}; there are ${[...functions].sort().join(', ')}` }
-  if (node.op === 'call') return collectAll(childrenOf(rest), bound, paths)
+  if (node.op === 'call') return collectAll(childrenOf(rest), bound, into)
   const [receiver, list] = rest as [Node, Node[]]
-  const refused = collect(receiver, bound, paths)
+  const refused = collect(receiver, bound, into)
   if (refused) return refused
   const first = list[0]
   if (!macrosWithVariable.has(name) || node.meta.alternate === undefined || first === undefined)
-    return collectAll(list, bound, paths)
-  return collectAll(list.slice(1), new Set([...bound, first.args as string]), paths)
+    return collectAll(list, bound, into)
+  return collectAll(list.slice(1), new Set([...bound, first.args as string]), into)
 }
 
 const childrenOf = (args: unknown): Node[] =>

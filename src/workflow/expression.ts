@@ -23,7 +23,6 @@ import {
 } from './expression-values.ts'
 import { isBlobRef, type Json, type Value } from './value.ts'
 
-export { parseExpression } from './expression-syntax.ts'
 export type { Lookup } from './expression-values.ts'
 
 export type Evaluated = { value: boolean | null; reason: string; values: { [name: string]: Json } }
@@ -152,4 +151,18 @@ function reasonFor(error: unknown, expression: Expression, reading: Reading, loo
   if ((error as { code?: string }).code === 'unsupported_type' && large)
     return isBlobRef(large.stopped) ? missingReason(large, lookup) : largeReason(large.path.text, large.value)
   return friendly(error, expression.text)
+}
+
+const parsedCache = new Map<string, Result<{ text: string; roots: string[]; paths: string[] }>>()
+
+/** Parses (cached, bounded cache); failure with column in the expression. */
+export function parseExpression(text: string): Result<{ text: string; roots: string[]; paths: string[] }> {
+  const known = parsedCache.get(text)
+  if (known) return known
+  const read = readExpression(text)
+  const result: Result<{ text: string; roots: string[]; paths: string[] }> = read.ok
+    ? ok({ text, roots: read.value.roots, paths: [...new Set(read.value.paths.map((path) => path.text))] })
+    : read
+  remember(parsedCache, text, result)
+  return result
 }

@@ -13,7 +13,13 @@ import type { Json, Value } from './value.ts'
 /** Stages, tasks and attempts that a view keeps at most. */
 export const viewLimits = { stages: 400, tasks: 2_000, attempts: 10, decisions: 500, notes: 100 } as const
 
-export type AttemptView = { attempt: number; agent: string | null; started_at: number; duration_ms: number | null; failure: Failure | null }
+export type AttemptView = {
+  attempt: number
+  agent: string | null
+  started_at: number
+  duration_ms: number | null
+  failure: Failure | null
+}
 
 export type TaskView = {
   id: string
@@ -63,7 +69,10 @@ export type DecisionView = {
   reason: string
 }
 
-export type PlanView = Pick<EventData['plan_proposed'], 'attempt' | 'source' | 'name' | 'problems' | 'model' | 'usage' | 'analysis' | 'duration_ms'> & {
+export type PlanView = Pick<
+  EventData['plan_proposed'],
+  'attempt' | 'source' | 'name' | 'problems' | 'model' | 'usage' | 'analysis' | 'duration_ms'
+> & {
   accepted: boolean
   failure: Failure | null
 }
@@ -80,12 +89,26 @@ export type RunView = {
   plan: PlanView[]
   stages: StageView[]
   decisions: DecisionView[]
-  approvals: { approval: string; stage: string; question: string; show: Value; requested_at: number; due: number; default: 'approve' | 'refuse' }[]
+  approvals: {
+    approval: string
+    stage: string
+    question: string
+    show: Value
+    requested_at: number
+    due: number
+    default: 'approve' | 'refuse'
+  }[]
   effect_questions: { task: string; question: string; asked_at: number }[]
   waits: { stage: string; signal: string; due: number }[]
   result: Value
   success: EventData['run_finished']['success']
-  cost: { input_tokens: number; output_tokens: number; unknown_usage: number; calls: number; duration_ms: number | null }
+  cost: {
+    input_tokens: number
+    output_tokens: number
+    unknown_usage: number
+    calls: number
+    duration_ms: number | null
+  }
   counts: { stages: number; tasks: number; tasks_completed: number; tasks_failed: number; events: number }
   started_at: number | null
   ended_at: number | null
@@ -96,7 +119,12 @@ export type RunView = {
 }
 
 /** A view under construction: `view` is current after each {@link addEvents}. */
-export type RunFold = { view: RunView; stages: Map<string, StageView>; tasks: Map<string, TaskView>; left: { stages: number; tasks: number; decisions: number } }
+export type RunFold = {
+  view: RunView
+  stages: Map<string, StageView>
+  tasks: Map<string, TaskView>
+  left: { stages: number; tasks: number; decisions: number }
+}
 
 export function runView(events: Iterable<RunEvent>): RunView {
   const fold = newFold()
@@ -153,7 +181,10 @@ export function snapshot(fold: RunFold): RunView {
   view.left_out =
     left.stages + left.tasks + left.decisions === 0
       ? null
-      : { ...left, hint: 'the oldest settled stages are not shown; the events of the run, page by page, have all of them' }
+      : {
+          ...left,
+          hint: 'the oldest settled stages are not shown; the events of the run, page by page, have all of them',
+        }
   return view
 }
 
@@ -167,7 +198,8 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     view.forked_from = data.forked_from ?? null
     view.started_at = at
     view.state = data.definition === null ? 'planning' : 'running'
-    if (data.definition !== null) view.definition = { hash: data.definition, name: null, source: 'given', reason: 'named by the request' }
+    if (data.definition !== null)
+      view.definition = { hash: data.definition, name: null, source: 'given', reason: 'named by the request' }
   },
   plan_requested: ({ view }) => {
     view.state = 'planning'
@@ -175,14 +207,23 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
   plan_proposed: ({ view }, data) => {
     const { attempt, source, name, problems, model, usage, analysis, duration_ms } = data
     const plan = { attempt, source, name, problems, model, usage, analysis, duration_ms }
-    if (view.plan.length < viewLimits.notes) view.plan.push({ ...plan, accepted: data.definition !== null, failure: data.failure ?? null })
+    if (view.plan.length < viewLimits.notes)
+      view.plan.push({ ...plan, accepted: data.definition !== null, failure: data.failure ?? null })
     spend(view, usage)
   },
   definition_chosen: (fold, data, event) => {
     fold.view.definition = { hash: data.definition, name: data.name, source: data.source, reason: data.reason }
     fold.view.state = 'running'
     if (data.source === 'given') return
-    decide(fold, event, { stage: '', kind: 'plan', taken: data.source, then: [], when: null, inputs: {}, reason: data.reason })
+    decide(fold, event, {
+      stage: '',
+      kind: 'plan',
+      taken: data.source,
+      then: [],
+      when: null,
+      inputs: {},
+      reason: data.reason,
+    })
   },
   stage_started: (fold, data, { at }) => {
     fold.view.counts.stages += 1
@@ -237,22 +278,54 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
   },
   decision_made: (fold, data, event) => {
     const taken = data.taken === 'otherwise' ? 'otherwise' : `case ${data.taken + 1}`
-    decide(fold, event, { stage: data.stage, kind: 'decide', taken, then: data.then, when: data.when, inputs: data.values, reason: data.reason })
+    decide(fold, event, {
+      stage: data.stage,
+      kind: 'decide',
+      taken,
+      then: data.then,
+      when: data.when,
+      inputs: data.values,
+      reason: data.reason,
+    })
   },
   loop_iterated: (fold, data, event) => {
     const stage = fold.stages.get(data.stage)
     if (stage !== undefined) stage.iteration = data.iteration
     const taken = data.until === true ? 'end' : 'once more'
-    decide(fold, event, { stage: data.stage, kind: 'loop', taken, then: [], when: null, inputs: { iteration: data.iteration }, reason: data.reason })
+    decide(fold, event, {
+      stage: data.stage,
+      kind: 'loop',
+      taken,
+      then: [],
+      when: null,
+      inputs: { iteration: data.iteration },
+      reason: data.reason,
+    })
   },
   vote_closed: (fold, data, event) => {
     const stage = fold.stages.get(data.stage)
     if (stage !== undefined) stage.vote = data.result
     const { winner, status, counts, reason } = data.result
-    decide(fold, event, { stage: data.stage, kind: 'vote', taken: winner ?? status, then: [], when: null, inputs: { ...counts }, reason })
+    decide(fold, event, {
+      stage: data.stage,
+      kind: 'vote',
+      taken: winner ?? status,
+      then: [],
+      when: null,
+      inputs: { ...counts },
+      reason,
+    })
   },
   feedback_fired: (fold, data, event) => {
-    decide(fold, event, { stage: '', kind: 'feedback', taken: data.action, then: [], when: data.feedback, inputs: data.values, reason: `feedback loop ${data.feedback}` })
+    decide(fold, event, {
+      stage: '',
+      kind: 'feedback',
+      taken: data.action,
+      then: [],
+      when: data.feedback,
+      inputs: data.values,
+      reason: `feedback loop ${data.feedback}`,
+    })
   },
   timer_started: () => {},
   timer_fired: () => {},
@@ -355,10 +428,15 @@ function spend(view: RunView, usage: Spent): void {
   view.cost.input_tokens += usage.input_tokens ?? 0
   view.cost.output_tokens += usage.output_tokens ?? 0
   view.cost.calls += usage.calls
-  if (usage.calls > 0 && (usage.input_tokens === null || usage.output_tokens === null)) view.cost.unknown_usage += usage.calls
+  if (usage.calls > 0 && (usage.input_tokens === null || usage.output_tokens === null))
+    view.cost.unknown_usage += usage.calls
 }
 
-function settle(view: RunView, task: TaskView, data: { usage: Spent; duration_ms: number; queued_ms: number; why: string }): void {
+function settle(
+  view: RunView,
+  task: TaskView,
+  data: { usage: Spent; duration_ms: number; queued_ms: number; why: string },
+): void {
   spend(view, data.usage)
   // Over all attempts; unknown stays unknown until an attempt reports.
   if (data.usage.input_tokens !== null) task.input_tokens = (task.input_tokens ?? 0) + data.usage.input_tokens
@@ -368,7 +446,11 @@ function settle(view: RunView, task: TaskView, data: { usage: Spent; duration_ms
   task.why = data.why
 }
 
-function closeAttempt(task: TaskView, data: { attempt: number; agent: string | null; duration_ms: number }, failure: Failure | null): void {
+function closeAttempt(
+  task: TaskView,
+  data: { attempt: number; agent: string | null; duration_ms: number },
+  failure: Failure | null,
+): void {
   const attempt = task.attempts.find((each) => each.attempt === data.attempt)
   if (attempt === undefined) return
   attempt.agent = data.agent ?? attempt.agent

@@ -236,6 +236,7 @@ function failureOf(
     }
     return fail('unavailable', `${name} cannot be started: ${excerpt(hide.text(message))}`, {
       field: 'settings.command',
+      remedy: 'start it by hand; of a script, look at the program that its first line (#!) names',
     })
   }
   const errors = hide.text(ended.errors).trim().slice(-1_000).toWellFormed()

@@ -31,15 +31,18 @@ type Process = { pid: number; parent: number; group: number; session: number }
  * @param grace_ms 0 = SIGKILL at once.
  */
 export async function endTree(tree: Tree, grace_ms = GRACE_MS): Promise<void> {
-  let waited = 0
-  let asked = new Set<number>()
-  for (let left = targets(tree); left.length > 0 && waited < grace_ms + GIVE_UP_MS; left = targets(tree)) {
-    if (waited >= grace_ms) for (const target of left) send(target, 'SIGKILL')
-    // One SIGTERM for each: a second one makes many programs quit without cleaning up.
-    else for (const target of left) if (!asked.has(target)) send(target, 'SIGTERM')
-    asked = new Set([...asked, ...left])
+  const start = performance.now()
+  const waited = () => performance.now() - start
+  const asked = new Set<number>()
+  for (let left = targets(tree); left.length > 0 && waited() < grace_ms + GIVE_UP_MS; left = targets(tree)) {
+    const kill = waited() >= grace_ms
+    for (const target of left) {
+      // One SIGTERM for each: a second one makes many programs quit without cleaning up.
+      if (kill) send(target, 'SIGKILL')
+      else if (!asked.has(target)) send(target, 'SIGTERM')
+      asked.add(target)
+    }
     await pause(POLL_MS)
-    waited += POLL_MS
   }
 }
 

@@ -15,6 +15,8 @@ type Seen = { method: string; url: string; headers: IncomingMessage['headers']; 
 /** A real server; each path behaves in its own way. */
 let server: Server
 let base = ''
+/** Where nothing listens. */
+let nowhere = ''
 let asked: Seen[] = []
 let hanging = Promise.withResolvers<void>()
 let closed = Promise.withResolvers<void>()
@@ -64,6 +66,10 @@ before(async () => {
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const closing = createServer()
+  await new Promise<void>((resolve) => closing.listen(0, '127.0.0.1', resolve))
+  nowhere = `http://127.0.0.1:${(closing.address() as AddressInfo).port}/`
+  await new Promise((resolve) => closing.close(resolve))
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
 after(() => {
@@ -94,7 +100,7 @@ conforms(http, {
     return { ...at('/hang'), started: () => hanging.promise, ended: () => closed.promise.then(() => true) }
   },
   own_time_out: () => at('/hang', { timeout: '100ms' }),
-  unreachable: () => ({ settings: { url: 'http://127.0.0.1:9/' } }),
+  unreachable: () => ({ settings: { url: nowhere } }),
   garbage: () => at('/text'),
   too_large: () => at('/flood', { max_bytes: 100_000 }),
   tells_secret: [
@@ -108,7 +114,7 @@ conforms(http, {
   odd_input: () => at('/echo', { max_bytes: 10_000_000 }),
   concurrent: () => ({ ...at('/echo', { output: '/input/n' }), taskOf: (n) => ({ input: { n } }), outputOf: (n) => n }),
   healthy: () => at('/answer'),
-  unhealthy: () => ({ settings: { url: 'http://127.0.0.1:9/' } }),
+  unhealthy: () => ({ settings: { url: nowhere } }),
 })
 
 async function call(settings: object, task: Partial<AgentTask> = {}, allow = ['127.0.0.1']) {
@@ -214,7 +220,7 @@ test('an unsafe request that may have arrived is effect_unknown; one that cannot
   failed(await call({ url: `${base}/cut` }), ['effect_unknown'])
   failed(await call({ url: `${base}/hang`, timeout: '100ms' }), ['effect_unknown'])
   failed(await call({ url: `${base}/cut`, idempotency_header: 'Idempotency-Key' }), ['unavailable'])
-  failed(await call({ url: 'http://127.0.0.1:9/' }), ['unavailable'])
+  failed(await call({ url: nowhere }), ['unavailable'])
 })
 
 test('health_url must answer 2xx, and a header’s secret goes to the agent’s own origin only', async () => {

@@ -17,15 +17,32 @@ export function checkNames(level: Level, findings: Findings): boolean {
     const path = [...level.path, i]
     const { id } = stage
     if (level.index.get(id) !== i)
-      findings.problem([...path, 'id'], `two stages are called "${id}"`, { remedy: 'Give each stage of a list a name of its own.', value: id })
+      findings.problem([...path, 'id'], `two stages are called "${id}"`, {
+        remedy: 'Give each stage of a list a name of its own.',
+        value: id,
+      })
     if ((reservedNames as readonly string[]).includes(id))
-      findings.problem([...path, 'id'], `a stage cannot be called "${id}": the word means something else in conditions`, { remedy: 'Choose another id.', value: id })
+      findings.problem(
+        [...path, 'id'],
+        `a stage cannot be called "${id}": the word means something else in conditions`,
+        { remedy: 'Choose another id.', value: id },
+      )
     else if (celWords.includes(id))
-      findings.warn([...path, 'id'], `no expression can name stage "${id}": the word belongs to CEL`, { remedy: 'Choose another id.', value: id })
+      findings.warn([...path, 'id'], `no expression can name stage "${id}": the word belongs to CEL`, {
+        remedy: 'Choose another id.',
+        value: id,
+      })
     if (outerIds.has(id))
-      findings.warn([...path, 'id'], `"${id}" hides the stage of the same name outside`, { remedy: 'Choose another id, so that expressions are clear.', value: id })
+      findings.warn([...path, 'id'], `"${id}" hides the stage of the same name outside`, {
+        remedy: 'Choose another id, so that expressions are clear.',
+        value: id,
+      })
     for (const [at, need] of (stage.needs ?? []).entries()) {
-      if (need === id) findings.problem([...path, 'needs', at], `stage "${id}" needs itself`, { remedy: 'Remove it from needs.', value: need })
+      if (need === id)
+        findings.problem([...path, 'needs', at], `stage "${id}" needs itself`, {
+          remedy: 'Remove it from needs.',
+          value: need,
+        })
       else unknownStage(level, need, [...path, 'needs', at], 'needs', ids, outerIds, findings)
     }
     checkTargets(level, stage, path, ids, outerIds, findings)
@@ -33,10 +50,21 @@ export function checkNames(level: Level, findings: Findings): boolean {
   return findings.problems.length === before
 }
 
-function checkTargets(level: Level, stage: Stage, path: (string | number)[], ids: string[], outerIds: Set<string>, findings: Findings): void {
+function checkTargets(
+  level: Level,
+  stage: Stage,
+  path: (string | number)[],
+  ids: string[],
+  outerIds: Set<string>,
+  findings: Findings,
+): void {
   const target = (name: string, at: (string | number)[], word: string): void => {
     if (name === END) return
-    if (name === stage.id) findings.problem([...path, ...at], `${word} of "${stage.id}" names the stage itself`, { remedy: 'Repetition is a stage of kind loop.', value: name })
+    if (name === stage.id)
+      findings.problem([...path, ...at], `${word} of "${stage.id}" names the stage itself`, {
+        remedy: 'Repetition is a stage of kind loop.',
+        value: name,
+      })
     else unknownStage(level, name, [...path, ...at], word, ids, outerIds, findings)
   }
   const rescue = rescueOf(stage)
@@ -50,13 +78,23 @@ function checkTargets(level: Level, stage: Stage, path: (string | number)[], ids
   each(stage.otherwise, ['otherwise'], 'otherwise')
 }
 
-function unknownStage(level: Level, name: string, path: (string | number)[], word: string, ids: string[], outerIds: Set<string>, findings: Findings): void {
+function unknownStage(
+  level: Level,
+  name: string,
+  path: (string | number)[],
+  word: string,
+  ids: string[],
+  outerIds: Set<string>,
+  findings: Findings,
+): void {
   if (level.index.has(name)) return
-  const remedy = outerIds.has(name)
-    ? `"${name}" is a stage outside this body: only stages of the same list can be named here.`
-    : word === 'needs' && name === END
+  const remedy = (): string => {
+    if (outerIds.has(name))
+      return `"${name}" is a stage outside this body: only stages of the same list can be named here.`
+    return word === 'needs' && name === END
       ? '"end" is a target of decisions, not a stage.'
       : suggestion(name, ids, 'stage')
+  }
   findings.problem(path, `${word} names an unknown stage "${name}"`, { remedy, value: name })
 }
 
@@ -95,14 +133,21 @@ export function checkReach(level: Level, reach: Reach, findings: Findings): void
   for (const [id, reason] of reach.dead) {
     // Said once, where it begins; what merely follows is left out.
     if (/which never runs$/.test(reason)) continue
-    findings.problem(pathOfStage(level, id), `stage "${id}" can never run: ${reason}`, { remedy: 'Remove it, or change what leads to it.', value: id })
+    findings.problem(pathOfStage(level, id), `stage "${id}" can never run: ${reason}`, {
+      remedy: 'Remove it, or change what leads to it.',
+      value: id,
+    })
   }
   for (const [i, stage] of level.stages.entries()) {
     const path = [...level.path, i]
     if (stage.kind === 'decide')
       for (const way of outcomesOf(stage))
         if (way.ends && way.targets.length > 0)
-          findings.problem([...path, ...way.field], `"end" ends the run at once, so ${way.targets.join(', ')} would never run`, { remedy: 'Name either end or stages.', value: [...way.targets, END] })
+          findings.problem(
+            [...path, ...way.field],
+            `"end" ends the run at once, so ${way.targets.join(', ')} would never run`,
+            { remedy: 'Name either end or stages.', value: [...way.targets, END] },
+          )
     followsBranch(level, stage, i, reach, findings)
   }
 }
@@ -114,10 +159,14 @@ function followsBranch(level: Level, stage: Stage, i: number, reach: Reach, find
   const selectors = level.graph.selectors.get(before.id) ?? []
   const decisions = selectors.filter((by) => level.graph.stages.get(by)?.kind === 'decide')
   if (decisions.length === 0 || reach.guards.get(before.id) === 'always') return
-  findings.warn([...level.path, i], `"${stage.id}" waits only for "${before.id}", and is skipped with it when ${decisions.join(', ')} takes another way`, {
-    remedy: `If it shall run after every branch, list them: needs: [${siblings(level, decisions).join(', ')}].`,
-    value: stage.id,
-  })
+  findings.warn(
+    [...level.path, i],
+    `"${stage.id}" waits only for "${before.id}", and is skipped with it when ${decisions.join(', ')} takes another way`,
+    {
+      remedy: `If it shall run after every branch, list them: needs: [${siblings(level, decisions).join(', ')}].`,
+      value: stage.id,
+    },
+  )
 }
 
 function siblings(level: Level, decisions: string[]): string[] {

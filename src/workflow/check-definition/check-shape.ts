@@ -1,8 +1,8 @@
 /** Fields, types and limits: what the schema says, told so that a person can act on it. */
 import type { z } from 'zod'
 import {
-  type Definition,
   compensationSchema,
+  type Definition,
   definitionLimits,
   definitionSchema,
   inputDeclaration,
@@ -10,16 +10,22 @@ import {
   stageSchemas,
   taskSchema,
 } from '../definition.ts'
-import { type Findings, fieldText, type Path } from './problems.ts'
 import { nearest, suggestion } from './nearest.ts'
+import { type Findings, fieldText, type Path } from './problems.ts'
 
 /** Deeper values than this are not looked at: no definition is. */
 const DEPTH = 100
 
-/** The definition when its shape is right; else null, with the problems found. */
+/**
+ * The definition when its shape is right, or right but for fields that nobody knows, so that the rest is checked too;
+ * else null. The problems found decide whether it may run.
+ */
 export function checkShape(value: unknown, findings: Findings): Definition | null {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    findings.problem([], `a definition is an object, not ${kindOf(value)}`, { remedy: 'Begin with apiVersion: quorate/v1, then name and stages.', value })
+    findings.problem([], `a definition is an object, not ${kindOf(value)}`, {
+      remedy: 'Begin with apiVersion: quorate/v1, then name and stages.',
+      value,
+    })
     return null
   }
   if (tooDeep(value)) {
@@ -30,7 +36,12 @@ export function checkShape(value: unknown, findings: Findings): Definition | nul
   const parsed = definitionSchema.safeParse(value)
   if (parsed.success) return parsed.data
   for (const issue of parsed.error.issues) report(issue, value, findings)
-  return null
+  const unknown = parsed.error.issues.filter((issue) => issue.code === 'unrecognized_keys')
+  if (unknown.length < parsed.error.issues.length) return null
+  const rest = structuredClone(value)
+  for (const issue of unknown)
+    for (const key of issue.keys) delete (at(rest, issue.path as Path) as { [key: string]: unknown })[key]
+  return definitionSchema.safeParse(rest).data ?? null
 }
 
 function tooDeep(value: object): boolean {
@@ -38,7 +49,8 @@ function tooDeep(value: object): boolean {
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > DEPTH) return true
     const next: object[] = []
-    for (const one of level) for (const child of Object.values(one)) if (typeof child === 'object' && child !== null) next.push(child)
+    for (const one of level)
+      for (const child of Object.values(one)) if (typeof child === 'object' && child !== null) next.push(child)
     level = next
   }
   return false
@@ -69,7 +81,8 @@ function checkLevels(definition: { stages?: unknown }, findings: Findings): bool
       return false
     }
     for (const [at, stage] of level.stages.entries())
-      if (typeof stage === 'object' && stage !== null && 'stages' in stage) add(stage.stages, [...level.path, at, 'stages'], level.depth + 1)
+      if (typeof stage === 'object' && stage !== null && 'stages' in stage)
+        add(stage.stages, [...level.path, at, 'stages'], level.depth + 1)
   }
   return true
 }
@@ -87,20 +100,37 @@ function report(issue: Issue, root: unknown, findings: Findings): void {
       return reportUnion(issue, path, root, findings)
     case 'invalid_type':
       if (value === undefined) return missing(path, issue.expected, root, findings)
-      return findings.problem(path, `${last(path)} must be ${expected(issue.expected)}, not ${kindOf(value)}`, { remedy: remedyForType(issue.expected, value), value })
+      return findings.problem(path, `${last(path)} must be ${expected(issue.expected)}, not ${kindOf(value)}`, {
+        remedy: remedyForType(issue.expected, value),
+        value,
+      })
     case 'invalid_value':
       return reportValue(issue.values, path, value, root, findings)
     case 'too_big':
-      return findings.problem(path, `${last(path)} ${tooMuch(issue.origin, Number(issue.maximum), value, 'at most')}`, { remedy: 'Make it smaller.', value })
-    case 'too_small':
-      return findings.problem(path, `${last(path)} ${tooMuch(issue.origin, Number(issue.minimum), value, 'at least')}`, {
-        remedy: value === '' || (Array.isArray(value) && value.length === 0) ? 'Fill it in.' : 'Make it larger.',
+      return findings.problem(path, `${last(path)} ${tooMuch(issue.origin, Number(issue.maximum), value, 'at most')}`, {
+        remedy: 'Make it smaller.',
         value,
       })
+    case 'too_small':
+      return findings.problem(
+        path,
+        `${last(path)} ${tooMuch(issue.origin, Number(issue.minimum), value, 'at least')}`,
+        {
+          remedy: value === '' || (Array.isArray(value) && value.length === 0) ? 'Fill it in.' : 'Make it larger.',
+          value,
+        },
+      )
     case 'invalid_key':
-      return findings.problem(path, `the name "${last(path)}" is not allowed here`, { remedy: 'Use lower-case letters, digits and _, beginning with a letter, at most 64.', at: 'key', value: last(path) })
+      return findings.problem(path, `the name "${last(path)}" is not allowed here`, {
+        remedy: 'Use lower-case letters, digits and _, beginning with a letter, at most 64.',
+        at: 'key',
+        value: last(path),
+      })
     case 'invalid_format':
-      return findings.problem(path, `${last(path)} is not written as it must be`, { remedy: sentence(issue.message), value })
+      return findings.problem(path, `${last(path)} is not written as it must be`, {
+        remedy: sentence(issue.message),
+        value,
+      })
     default:
       return findings.problem(path, `${last(path)}: ${issue.message}`, { remedy: sentence(issue.message), value })
   }
@@ -112,17 +142,27 @@ function reportUnion(issue: Issue & { code: 'invalid_union' }, path: Path, root:
     const kindPath = last(path) === 'kind' ? path : [...path, 'kind']
     const kind = at(root, kindPath)
     if (kind === undefined) return missing(kindPath, 'string', root, findings)
-    return findings.problem(kindPath, `unknown kind of stage "${String(kind)}"`, { remedy: suggestion(String(kind), stageKinds, 'kind of stage'), value: kind })
+    return findings.problem(kindPath, `unknown kind of stage "${String(kind)}"`, {
+      remedy: suggestion(String(kind), stageKinds, 'kind of stage'),
+      value: kind,
+    })
   }
   if (value === undefined) return missing(path, 'value', root, findings)
   // The member of the union that fits the value's own type says best what is wrong.
-  const fitting = issue.errors.filter((errors) => !errors.some((one) => one.path.length === 0 && (one.code === 'invalid_type' || one.code === 'invalid_value')))
+  const fitting = issue.errors.filter(
+    (errors) =>
+      !errors.some((one) => one.path.length === 0 && (one.code === 'invalid_type' || one.code === 'invalid_value')),
+  )
   const chosen = fitting.length === 1 ? fitting[0] : undefined
   if (chosen) {
     for (const one of chosen) report({ ...one, path: [...issue.path, ...one.path] } as Issue, root, findings)
     return
   }
-  findings.problem(path, `${last(path)} cannot be ${kindOf(value)}${typeof value === 'string' ? ` "${value.slice(0, 60)}"` : ''}`, { remedy: unionRemedies[last(path)] ?? 'See the schema for what is allowed here.', value })
+  findings.problem(
+    path,
+    `${last(path)} cannot be ${kindOf(value)}${typeof value === 'string' ? ` "${value.slice(0, 60)}"` : ''}`,
+    { remedy: unionRemedies[last(path)] ?? 'See the schema for what is allowed here.', value },
+  )
 }
 
 const unionRemedies: { [field: string]: string } = {
@@ -135,8 +175,15 @@ const unionRemedies: { [field: string]: string } = {
 function reportValue(values: readonly unknown[], path: Path, value: unknown, root: unknown, findings: Findings): void {
   if (value === undefined) return missing(path, 'value', root, findings)
   const names = values.map(String)
-  if (names.length === 1) return findings.problem(path, `${last(path)} must be ${names[0]}`, { remedy: `Write ${last(path)}: ${names[0]}.`, value })
-  findings.problem(path, `${last(path)} cannot be "${String(value).slice(0, 60)}"`, { remedy: suggestion(String(value), names, last(path)), value })
+  if (names.length === 1)
+    return findings.problem(path, `${last(path)} must be ${names[0]}`, {
+      remedy: `Write ${last(path)}: ${names[0]}.`,
+      value,
+    })
+  findings.problem(path, `${last(path)} cannot be "${String(value).slice(0, 60)}"`, {
+    remedy: suggestion(String(value), names, last(path)),
+    value,
+  })
 }
 
 const mandatory: { [field: string]: string } = {
@@ -153,7 +200,9 @@ function missing(path: Path, type: string, root: unknown, findings: Findings): v
   const field = last(path)
   const owner = path.slice(0, -1)
   const where = describe(owner, root)
-  findings.problem(owner, `${field} is missing${where ? ` in ${where}` : ''}`, { remedy: mandatory[field] ?? `Add ${field}${type === 'value' ? '' : `: ${expected(type)}`}.` })
+  findings.problem(owner, `${field} is missing${where ? ` in ${where}` : ''}`, {
+    remedy: mandatory[field] ?? `Add ${field}${type === 'value' ? '' : `: ${expected(type)}`}.`,
+  })
 }
 
 /** `stage "review"`, `task "draft"`: what a path leads to, for messages. */
@@ -192,7 +241,10 @@ function fieldsAt(path: Path, root: unknown): string[] {
 function unknownField(key: string, path: Path, root: unknown, findings: Findings): void {
   const known = fieldsAt(path, root)
   const where = describe(path, root)
-  findings.problem([...path, key], `unknown field "${key.slice(0, 80)}" in ${where}`, { remedy: unknownRemedy(key, path, root, known), at: 'key' })
+  findings.problem([...path, key], `unknown field "${key.slice(0, 80)}" in ${where}`, {
+    remedy: unknownRemedy(key, path, root, known),
+    at: 'key',
+  })
 }
 
 function unknownRemedy(key: string, path: Path, root: unknown, known: string[]): string {
@@ -204,23 +256,42 @@ function unknownRemedy(key: string, path: Path, root: unknown, known: string[]):
     const kinds = stageKinds.filter((kind) => fields(stageSchemas[kind]).includes(key))
     return `Stages of kind ${kinds.join(', ')} have it; this one is of kind ${String(stage.kind)}. If it belongs to something inside, indent it further.`
   }
-  if (path.length === 0 && stageFields.includes(key)) return `"${key}" is a field of a stage: has its indentation been lost?`
-  if (path.at(-2) !== 'tasks' && fields(taskSchema).includes(key)) return `"${key}" is a field of a task: indent it under one.`
-  if (fields(definitionSchema).includes(key)) return `"${key}" belongs to the definition itself: move it to the left edge.`
+  if (path.length === 0 && stageFields.includes(key))
+    return `"${key}" is a field of a stage: has its indentation been lost?`
+  if (path.at(-2) !== 'tasks' && fields(taskSchema).includes(key))
+    return `"${key}" is a field of a task: indent it under one.`
+  if (fields(definitionSchema).includes(key))
+    return `"${key}" belongs to the definition itself: move it to the left edge.`
   return known.length > 0 ? suggestion(key, known, 'field') : 'Remove it.'
 }
 
 const at = (root: unknown, path: Path): unknown =>
-  path.reduce<unknown>((value, member) => (typeof value === 'object' && value !== null && Object.hasOwn(value, member) ? (value as Record<string | number, unknown>)[member] : undefined), root)
+  path.reduce<unknown>(
+    (value, member) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, member)
+        ? (value as Record<string | number, unknown>)[member]
+        : undefined,
+    root,
+  )
 
 const last = (path: Path): string => {
   const end = path.at(-1)
   return end === undefined ? 'the definition' : typeof end === 'number' ? `${String(path.at(-2))}[${end}]` : end
 }
 
-const names: { [type: string]: string } = { string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', array: 'a list', object: 'an object', record: 'an object', null: 'empty' }
+const names: { [type: string]: string } = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+  null: 'empty',
+}
 const expected = (type: string): string => names[type] ?? type
-const kindOf = (value: unknown): string => (value === null ? 'empty' : Array.isArray(value) ? 'a list' : (names[typeof value] ?? typeof value))
+const kindOf = (value: unknown): string =>
+  value === null ? 'empty' : Array.isArray(value) ? 'a list' : (names[typeof value] ?? typeof value)
 
 function remedyForType(type: string, value: unknown): string {
   if (type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return 'Put it in quotes.'
@@ -231,8 +302,10 @@ function remedyForType(type: string, value: unknown): string {
 }
 
 function tooMuch(origin: string, limit: number, value: unknown, bound: string): string {
-  if (origin === 'string') return `must have ${bound} ${limit} character${limit === 1 ? '' : 's'}${typeof value === 'string' ? `, it has ${value.length}` : ''}`
-  if (origin === 'array') return `must have ${bound} ${limit} entr${limit === 1 ? 'y' : 'ies'}${Array.isArray(value) ? `, it has ${value.length}` : ''}`
+  if (origin === 'string')
+    return `must have ${bound} ${limit} character${limit === 1 ? '' : 's'}${typeof value === 'string' ? `, it has ${value.length}` : ''}`
+  if (origin === 'array')
+    return `must have ${bound} ${limit} entr${limit === 1 ? 'y' : 'ies'}${Array.isArray(value) ? `, it has ${value.length}` : ''}`
   return `must be ${bound} ${limit}`
 }
 

@@ -67,17 +67,29 @@ export function reachOf(level: Level): Reach {
   return { dead, guards }
 }
 
-type Known = { dead: Map<string, string>; ending: Set<string>; outcomes: Map<string, Outcome[]>; guards: Map<string, Guard> }
+type Known = {
+  dead: Map<string, string>
+  ending: Set<string>
+  outcomes: Map<string, Outcome[]>
+  guards: Map<string, Guard>
+}
 
 const leadsTo = (way: Outcome, id: string): boolean => way.possible && !way.ends && way.targets.includes(id)
 
 function deadReason(stage: Stage, needs: string[], selectors: string[] | undefined, known: Known): string | null {
-  if (selectors && !selectors.some((by) => !known.dead.has(by) && (known.outcomes.get(by)?.some((way) => leadsTo(way, stage.id)) ?? true)))
+  if (
+    selectors &&
+    !selectors.some(
+      (by) => !known.dead.has(by) && (known.outcomes.get(by)?.some((way) => leadsTo(way, stage.id)) ?? true),
+    )
+  )
     return `${selectors.join(', ')} can never choose it: the cases that name it never hold`
   const closed = needs.filter((need) => known.dead.has(need) || known.ending.has(need))
   if (needs.length > 0 && (closed.length === needs.length || (stage.join === 'all' && closed.length > 0))) {
     const first = closed[0] as string
-    return known.ending.has(first) ? `it comes after ${first}, which always ends there` : `it comes after ${first}, which never runs`
+    return known.ending.has(first)
+      ? `it comes after ${first}, which always ends there`
+      : `it comes after ${first}, which never runs`
   }
   return stage.join === 'all' ? exclusive(needs, known.guards) : null
 }
@@ -100,11 +112,21 @@ function exclusive(needs: string[], guards: Map<string, Guard>): string | null {
 
 function chain(condition: Condition): Condition[] {
   const all: Condition[] = []
-  for (let at: Condition | undefined = condition; at; at = at.under !== 'always' && at.under.length === 1 ? at.under[0] : undefined) all.push(at)
+  for (
+    let at: Condition | undefined = condition;
+    at;
+    at = at.under !== 'always' && at.under.length === 1 ? at.under[0] : undefined
+  )
+    all.push(at)
   return all
 }
 
-function guardOf(stage: Stage, needs: string[], selectors: string[] | undefined, known: Pick<Known, 'outcomes' | 'guards'>): Guard {
+function guardOf(
+  stage: Stage,
+  needs: string[],
+  selectors: string[] | undefined,
+  known: Pick<Known, 'outcomes' | 'guards'>,
+): Guard {
   if (selectors) {
     const conditions: Condition[] = []
     for (const by of selectors) {
@@ -171,7 +193,10 @@ export function implies(level: Level, guards: Map<string, Guard>, stage: string,
     at = needs.length === 1 ? needs[0] : undefined
   }
   const own = guards.get(stage)
-  if (own === undefined || own === 'always' || own.length !== 1 || target === undefined || target.length !== 1) return false
+  if (own === undefined || own === 'always' || own.length !== 1 || target === undefined || target.length !== 1)
+    return false
   const wanted = target[0] as Condition
-  return chain(own[0] as Condition).some((one) => one.decision === wanted.decision && [...one.ways].every((way) => wanted.ways.has(way)))
+  return chain(own[0] as Condition).some(
+    (one) => one.decision === wanted.decision && [...one.ways].every((way) => wanted.ways.has(way)),
+  )
 }

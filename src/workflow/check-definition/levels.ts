@@ -20,7 +20,8 @@ export function levelsOf(definition: Definition): Level[] {
   for (let at = 0; at < levels.length; at++) {
     const outer = levels[at] as Level
     for (const [i, stage] of outer.stages.entries())
-      if (stage.kind === 'loop' || stage.kind === 'for_each') levels.push(level(stage.stages, [...outer.path, i, 'stages'], { level: outer, stage }))
+      if (stage.kind === 'loop' || stage.kind === 'for_each')
+        levels.push(level(stage.stages, [...outer.path, i, 'stages'], { level: outer, stage }))
   }
   return levels
 }

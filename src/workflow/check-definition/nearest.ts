@@ -14,7 +14,8 @@ export function editDistance(a: string, b: string, limit: number): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1]
       let cost = Math.min((last[j] as number) + 1, (row[j - 1] as number) + 1, (last[j - 1] as number) + (same ? 0 : 1))
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, (beforeLast[j - 2] as number) + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, (beforeLast[j - 2] as number) + 1)
       row.push(cost)
       if (cost < best) best = cost
     }
@@ -32,10 +33,17 @@ export function nearest(name: string, names: Iterable<string>, most = 3): string
   const close: { name: string; distance: number }[] = []
   for (const candidate of names) {
     const lower = candidate.toLowerCase()
-    const distance = wanted.length > 3 && (lower.startsWith(wanted) || wanted.startsWith(`${lower}_`) || wanted.startsWith(`${lower}-`)) ? 1 : editDistance(wanted, lower, limit)
+    const distance =
+      wanted.length > 3 &&
+      (lower.startsWith(wanted) || wanted.startsWith(`${lower}_`) || wanted.startsWith(`${lower}-`))
+        ? 1
+        : editDistance(wanted, lower, limit)
     if (distance <= limit) close.push({ name: candidate, distance })
   }
-  return close.sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1)).slice(0, most).map((one) => one.name)
+  return close
+    .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
+    .slice(0, most)
+    .map((one) => one.name)
 }
 
 /** A remedy: `Did you mean "researcher"?`, else what there is. */

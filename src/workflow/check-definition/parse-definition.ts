@@ -5,7 +5,19 @@
  * text, and numbers that JSON has not are refused. An alias (`*name`) stands for a copy of what it names; the merge key
  * `<<` of YAML 1.1 means nothing here. Sizes, depth and copies are bounded.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, type Node, parseDocument, stringify, type YAMLError } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  parseDocument,
+  stringify,
+  type YAMLError,
+} from 'yaml'
 import { excerpt, type Failure, fail, ok, type Result } from '../../failure.ts'
 import { type Definition, definitionLimits } from '../definition.ts'
 import type { Json } from '../value.ts'
@@ -36,14 +48,23 @@ export function parseDefinition(text: string, format: 'yaml' | 'json' | 'auto' =
   if (text.trim() === '') return refuse('the text is empty', 1, 1, 'Begin with apiVersion: quorate/v1.')
   const early = explicitKey(text)
   if (early) return early
-  const document = parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: false, prettyErrors: false, lineCounter: lines })
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    uniqueKeys: false,
+    prettyErrors: false,
+    lineCounter: lines,
+  })
   const problems = document.errors.slice(0, 20).map((error) => syntaxFailure(error, text, lines, json))
   const first = problems[0]
   if (first) return { ok: false, failure: problems.length === 1 ? first : { ...first, problems } }
   const reader = new Reader(lines)
   const value = reader.read(document.contents as Node | null, [], 0)
   if (reader.problems[0]) return { ok: false, failure: { ...reader.problems[0], problems: reader.problems } }
-  return ok({ value, positionOf: (path, at, offset) => positionOf(document, reader.anchors, lines, text, path, at, offset) })
+  return ok({
+    value,
+    positionOf: (path, at, offset) => positionOf(document, reader.anchors, lines, text, path, at, offset),
+  })
 }
 
 /** The text of a definition as YAML; reading it gives the same definition again. */
@@ -57,7 +78,12 @@ function explicitKey(text: string): Result<never> | null {
   for (const token of new Lexer().lex(text)) {
     if (token === '?') {
       const line = text.slice(0, offset).split('\n').length
-      return refuse('a key is written with "? "', line, offset - text.lastIndexOf('\n', offset - 1), 'Write it as key: value.')
+      return refuse(
+        'a key is written with "? "',
+        line,
+        offset - text.lastIndexOf('\n', offset - 1),
+        'Write it as key: value.',
+      )
     }
     // Marks of the lexer that are not in the text: byte order mark, document, flow end, scalar.
     if (!['\u{FEFF}', '\u{02}', '\u{18}', '\u{1F}'].includes(token)) offset += token.length
@@ -70,13 +96,22 @@ const refuse = (message: string, line: number, column: number, remedy: string): 
 
 const explained: { [code: string]: [message: string, remedy: string] } = {
   TAB_AS_INDENT: ['a tab is used as indentation', 'Indent with spaces: YAML forbids tabs there.'],
-  BAD_INDENT: ['the indentation fits no level above it', 'Line it up with its neighbours: fields of one thing start in the same column.'],
+  BAD_INDENT: [
+    'the indentation fits no level above it',
+    'Line it up with its neighbours: fields of one thing start in the same column.',
+  ],
   DUPLICATE_KEY: ['the same key twice', 'Remove one of them.'],
   MULTIPLE_DOCS: ['a second document begins here', 'Keep one definition in each file.'],
-  BLOCK_AS_IMPLICIT_KEY: ['a second ": " on one line', 'Put the text in quotes, or the inner field on a line of its own.'],
+  BLOCK_AS_IMPLICIT_KEY: [
+    'a second ": " on one line',
+    'Put the text in quotes, or the inner field on a line of its own.',
+  ],
   BAD_SCALAR_START: ['a text cannot begin with this character', 'Put the text in quotes.'],
   BAD_ALIAS: ['an alias or anchor is written wrongly', 'Put the text in quotes if it begins with * or &.'],
-  TAG_RESOLVE_FAILED: ['a tag that is not known', 'Remove it: only plain texts, numbers, true, false, null, lists and objects are read.'],
+  TAG_RESOLVE_FAILED: [
+    'a tag that is not known',
+    'Remove it: only plain texts, numbers, true, false, null, lists and objects are read.',
+  ],
   RESOURCE_EXHAUSTION: ['nested too deep to be read', `Nest no more than ${DEPTH} deep.`],
 }
 
@@ -84,17 +119,31 @@ function syntaxFailure(error: YAMLError, text: string, lines: LineCounter, json:
   const { line, col } = lines.linePos(error.pos[0])
   const here = (text.split('\n', line)[line - 1] ?? '').trim()
   const [message, remedy] = explanation(error, json)
-  return { kind: 'invalid_input', message: `cannot be read as ${json ? 'JSON' : 'YAML'}: ${message}`, remedy, line, column: col, value: excerpt(here) }
+  return {
+    kind: 'invalid_input',
+    message: `cannot be read as ${json ? 'JSON' : 'YAML'}: ${message}`,
+    remedy,
+    line,
+    column: col,
+    value: excerpt(here),
+  }
 }
 
 function explanation(error: YAMLError, json: boolean): [string, string] {
   if (error.code === 'MISSING_CHAR' && /Sequence item without -/.test(error.message))
-    return ['the indentation is lost here: this line belongs neither to the list item above nor to the list', 'Indent it as far as the field after the "- " above.']
-  if (error.code === 'MISSING_CHAR' && /closing/.test(error.message)) return ['a quote, bracket or brace is not closed', 'Close it.']
+    return [
+      'the indentation is lost here: this line belongs neither to the list item above nor to the list',
+      'Indent it as far as the field after the "- " above.',
+    ]
+  if (error.code === 'MISSING_CHAR' && /closing/.test(error.message))
+    return ['a quote, bracket or brace is not closed', 'Close it.']
   const known = explained[error.code]
   if (known) return known
   const said = error.message.charAt(0).toLowerCase() + error.message.slice(1)
-  return [said, json ? 'Correct the JSON here.' : 'Correct the YAML here: check indentation, quotes and the "- " of list items.']
+  return [
+    said,
+    json ? 'Correct the JSON here.' : 'Correct the YAML here: check indentation, quotes and the "- " of list items.',
+  ]
 }
 
 /** Turns the document into plain JSON, once through, and refuses what JSON has not. */
@@ -110,14 +159,18 @@ class Reader {
 
   read(node: Node | null, path: Path, depth: number): Json {
     if (this.problems.length >= 20 || node === null) return null
-    if (++this.#values > VALUES) return this.#refuse(node, path, 'too many values, copies of aliases counted', 'Make it smaller.')
+    if (++this.#values > VALUES)
+      return this.#refuse(node, path, 'too many values, copies of aliases counted', 'Make it smaller.')
     if (depth > DEPTH) return this.#refuse(node, path, `nested more than ${DEPTH} deep`, 'Make it flatter.')
     if (isAlias(node)) {
       const source = this.anchors.get(node.source)
-      return source ? this.read(source, path, depth + 1) : this.#refuse(node, path, `no anchor &${node.source} stands above`, 'Define it, or put the text in quotes.')
+      return source
+        ? this.read(source, path, depth + 1)
+        : this.#refuse(node, path, `no anchor &${node.source} stands above`, 'Define it, or put the text in quotes.')
     }
     if ('anchor' in node && typeof node.anchor === 'string') this.anchors.set(node.anchor, node)
-    if (node.tag?.startsWith('!')) return this.#refuse(node, path, `unknown tag ${excerpt(node.tag)}`, 'Remove the tag.')
+    if (node.tag?.startsWith('!'))
+      return this.#refuse(node, path, `unknown tag ${excerpt(node.tag)}`, 'Remove the tag.')
     if (isScalar(node)) return this.#scalar(node, path)
     if (isSeq(node)) return node.items.map((item, at) => this.read(item as Node | null, [...path, at], depth + 1))
     if (!isMap(node)) return null
@@ -126,10 +179,21 @@ class Reader {
     for (const { key, value } of node.items) {
       const name = isScalar(key) && key.value !== null ? String(key.value) : null
       if (name === null) {
-        this.#refuse((key as Node | null) ?? node, path, 'a key that is no text', 'Write key: value; put a text with { } or [ ] in quotes.')
+        this.#refuse(
+          (key as Node | null) ?? node,
+          path,
+          'a key that is no text',
+          'Write key: value; put a text with { } or [ ] in quotes.',
+        )
         continue
       }
-      if (seen.has(name)) this.#refuse(key as Node, [...path, name], `the key ${JSON.stringify(excerpt(name))} stands here twice`, 'Remove one of them.')
+      if (seen.has(name))
+        this.#refuse(
+          key as Node,
+          [...path, name],
+          `the key ${JSON.stringify(excerpt(name))} stands here twice`,
+          'Remove one of them.',
+        )
       seen.add(name)
       entries.push([name, this.read(value as Node | null, [...path, name], depth + 1)])
     }
@@ -145,7 +209,14 @@ class Reader {
 
   #refuse(node: Node, path: Path, message: string, remedy: string): null {
     const { line, col } = this.#lines.linePos(node.range?.[0] ?? 0)
-    this.problems.push({ kind: 'invalid_input', message, remedy, line, column: col, ...(path.length > 0 ? { field: fieldText(path) } : {}) })
+    this.problems.push({
+      kind: 'invalid_input',
+      message,
+      remedy,
+      line,
+      column: col,
+      ...(path.length > 0 ? { field: fieldText(path) } : {}),
+    })
     return null
   }
 }

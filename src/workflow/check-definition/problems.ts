@@ -17,7 +17,14 @@ export type Found = {
   failure: Failure
 }
 
-type More = { remedy: string; value?: unknown; at?: 'key' | 'value'; offset?: number; kind?: 'invalid_input' | 'too_large' | 'not_found' }
+/** A remedy that is dear to find is a function: it is asked for only when the finding is listed. */
+type More = {
+  remedy: string | (() => string)
+  value?: unknown
+  at?: 'key' | 'value'
+  offset?: number
+  kind?: 'invalid_input' | 'too_large' | 'not_found'
+}
 
 /** Findings beyond this number are counted, not listed. */
 const MOST = 100
@@ -38,16 +45,31 @@ export class Findings {
   /** Adds what was left out as one last entry. */
   close(): void {
     for (const list of ['problems', 'warnings'] as const)
-      if (this.#more[list] > 0) this[list].push({ path: [], at: 'value', offset: 0, failure: { kind: 'invalid_input', message: `and ${this.#more[list]} more ${list}`, remedy: 'Correct those above first.' } })
+      if (this.#more[list] > 0)
+        this[list].push({
+          path: [],
+          at: 'value',
+          offset: 0,
+          failure: {
+            kind: 'invalid_input',
+            message: `and ${this.#more[list]} more ${list}`,
+            remedy: 'Correct those above first.',
+          },
+        })
     this.#more = { problems: 0, warnings: 0 }
   }
 
-  #add(list: 'problems' | 'warnings', path: Path, message: string, { remedy, value, at = 'value', offset = 0, kind = 'invalid_input' }: More): void {
+  #add(
+    list: 'problems' | 'warnings',
+    path: Path,
+    message: string,
+    { remedy, value, at = 'value', offset = 0, kind = 'invalid_input' }: More,
+  ): void {
     if (this[list].length >= MOST) {
       this.#more[list]++
       return
     }
-    const failure: Failure = { kind, message, remedy }
+    const failure: Failure = { kind, message, remedy: typeof remedy === 'string' ? remedy : remedy() }
     if (path.length > 0) failure.field = fieldText(path)
     if (value !== undefined) failure.value = excerpt(value)
     this[list].push({ path, at, offset, failure })

@@ -117,7 +117,8 @@ async function chosen(model: CatalogueModel, cache_dir: string): Promise<ChosenM
   return { name, title, licence, digest, size_bytes, in_cache, bring: (options) => bringIntoCache(model, options) }
 }
 
-async function bringIntoCache(model: CatalogueModel, options: FetchOptions): Promise<Result<string>> {
+/** Fetches the model unless the cache has it; the path of its file. Two at once fetch it once. */
+export async function bringIntoCache(model: CatalogueModel, options: FetchOptions): Promise<Result<string>> {
   const file = fileOf(model, options.cache_dir)
   try {
     if (await isCached(model, options.cache_dir)) return ok(file)

@@ -29,7 +29,9 @@ type Preparation = {
  * `list` and `complete` begin to choose and fetch the model; `list` answers as soon as it is chosen, `complete` waits until
  * the model can be used. When the hub breaks off, the next attempt chooses again and goes on where it stopped.
  */
-export function localHost(options: LocalHostOptions): ModelHost & { pid: () => number | null } {
+export function localHost(
+  options: LocalHostOptions,
+): ModelHost & { /** Of the model process. */ pid: () => number | null } {
   const { settings, logger } = options
   const closing = new AbortController()
   const listeners = new Set<(text: string) => void>()
@@ -66,7 +68,7 @@ export function localHost(options: LocalHostOptions): ModelHost & { pid: () => n
       return ok(running)
     }
     const begun: Preparation = { chosen, failed: null, process: prepare() }
-    begun.process.then((result) => {
+    void begun.process.then((result) => {
       fetching = ''
       if (result.ok || closing.signal.aborted) return
       begun.failed = { failure: result.failure, at: Date.now() }
@@ -84,7 +86,7 @@ export function localHost(options: LocalHostOptions): ModelHost & { pid: () => n
     name: options.name,
     kind: 'local',
     address: 'in process',
-    pid: () => running?.loaded()?.pid ?? null,
+    pid: () => running?.pid() ?? null,
     list: async () => {
       const { chosen, failed } = current()
       const model = await chosen

@@ -23,8 +23,10 @@ const CLOSE_GRACE_MS = 2_000
 
 export type ModelProcess = {
   chat: (request: HostRequest, context: HostContext) => Promise<Result<HostAnswer>>
-  /** What the process said once it had loaded its model; null while there is none. */
-  loaded: () => { context_length: number; pid: number } | null
+  /** Of the process that runs or is being started. */
+  pid: () => number | null
+  /** What the process said when it had loaded its model; null while it has none. */
+  loaded: () => { context_length: number } | null
   close: () => Promise<void>
 }
 
@@ -145,8 +147,8 @@ export function superviseModelProcess({ logger, ...settings }: ModelProcessOptio
   }
 
   return {
-    loaded: () =>
-      running?.loaded ? { context_length: running.loaded.context_length, pid: running.child.pid ?? 0 } : null,
+    pid: () => running?.child.pid ?? null,
+    loaded: () => running?.loaded ?? null,
     chat: async (request, context) => {
       const before = performance.now()
       const was_loaded = running?.loaded != null

@@ -1,0 +1,243 @@
+/** A typed client of the HTTP API. Every method gives a failure as a value; none throws. */
+import { randomUUID } from 'node:crypto'
+import type { z } from 'zod'
+import { type Failure, type FailureKind, fail, failureKinds, ok, type Result } from '../failure.ts'
+import type { HostInfo } from '../models/model-gateway.ts'
+import type { agentView } from '../operations/agent-view.ts'
+import type { runSummary } from '../operations/list_runs.ts'
+import type { RunEvent } from '../workflow/event.ts'
+import type { RunStatus } from '../workflow/run-state.ts'
+import type { RunView } from '../workflow/run-view.ts'
+import { isBlobRef, type Json, type Value } from '../workflow/value.ts'
+import { serverSentEvents } from './event-stream.ts'
+
+/** Longest wait for an answer that is not a stream. */
+const ANSWER_MS = 30_000
+
+export type RunSummary = z.output<typeof runSummary>
+export type AgentShown = z.output<typeof agentView> & {
+  role?: string
+  description?: string
+  queued?: number
+  settings?: unknown
+  health?: { ok: boolean; detail: string } | null
+  concurrency?: number
+  timeout?: string
+}
+export type RunDocument = Omit<RunView, 'state'> & {
+  id: string
+  kind: string
+  swarm_id: string | null
+  status: RunStatus
+  created_at: number
+}
+export type Finding = {
+  id: string
+  severity: 'error' | 'warning' | 'info'
+  title: string
+  evidence: string
+  remedy: string
+}
+export type Examination = {
+  status: 'healthy' | 'degraded' | 'broken'
+  examined: { subject: string; detail: string }[]
+  findings: Finding[]
+}
+export type LiveCall = { task: string; agent: string; since: number; note: string; tokens: number }
+export type EventsPage = { items: RunEvent[]; next: number | null; last_seq: number }
+export type Models = { default: { id: string | null; reason: string | null }; hosts: HostInfo[] }
+export type StreamItem = { event: RunEvent } | { end: { status: RunStatus | null; reason: string | null } }
+type Created = { workflow_id: string; run_id: string; status: string }
+
+type Query = { [name: string]: string | number | boolean | readonly string[] | undefined }
+
+export type Client = ReturnType<typeof createClient>
+
+export function createClient({ server, fetch: send }: { server: string; fetch: typeof fetch }) {
+  const address = (path: string, query: Query = {}) => {
+    const url = new URL(`${server}${path}`)
+    for (const [name, value] of Object.entries(query)) {
+      if (value === undefined) continue
+      for (const each of typeof value === 'object' ? value : [value]) url.searchParams.append(name, String(each))
+    }
+    return url
+  }
+
+  async function request<T>(
+    method: string,
+    path: string,
+    options: { query?: Query; body?: Json; signal?: AbortSignal } = {},
+  ): Promise<Result<T>> {
+    const headers: Record<string, string> = { accept: 'application/json' }
+    if (options.body !== undefined) headers['content-type'] = 'application/json'
+    // The same key for the second try: the server makes one run of it, however often it arrives.
+    if (method === 'POST') headers['idempotency-key'] = randomUUID()
+    const once = async (): Promise<Result<T>> => {
+      const timeout = AbortSignal.timeout(ANSWER_MS)
+      const response = await send(address(path, options.query), {
+        method,
+        headers,
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        redirect: 'error',
+        signal: options.signal ? AbortSignal.any([timeout, options.signal]) : timeout,
+      })
+      return answer<T>(server, response)
+    }
+    try {
+      return await once()
+    } catch (error) {
+      if (options.signal?.aborted || isRefused(error) || isTimeout(error))
+        return { ok: false, failure: unreachable(server, error) }
+    }
+    try {
+      return await once()
+    } catch (error) {
+      return { ok: false, failure: unreachable(server, error) }
+    }
+  }
+
+  const at = (...parts: string[]) => parts.map((part) => `/${encodeURIComponent(part)}`).join('')
+
+  return {
+    server,
+    status: () => request<{ status: string; version: string; uptime_s: number }>('GET', '/orchestration_status'),
+    create_workflow: (body: { goal?: string; definition?: Json; inputs?: { [name: string]: Json } }) =>
+      request<Created>('POST', '/create_workflow', { body: body as Json }),
+    runs: (query: { status?: string[]; limit?: number; text?: string }) =>
+      request<{ items: RunSummary[]; next: string | null; total: number | null }>('GET', '/runs', { query }),
+    run: (id: string) => request<RunDocument>('GET', at('runs', id)),
+    live: (id: string, signal?: AbortSignal) =>
+      request<{ calls: LiveCall[] }>('GET', at('runs', id, 'live'), signal ? { signal } : {}),
+    events: (id: string, after: number) =>
+      request<EventsPage>('GET', at('runs', id, 'events'), { query: { after, limit: 1_000 } }),
+    cancel: (id: string, reason: string) =>
+      request<{ run_id: string; status: RunStatus }>('POST', at('runs', id, 'cancel'), { body: { reason } }),
+    agents: () => request<{ items: AgentShown[]; capabilities: { [name: string]: number } }>('GET', '/agents'),
+    agent: (name: string) => request<AgentShown>('GET', at('agents', name)),
+    add_agent: (body: Json) => request<AgentShown>('POST', '/agents', { body }),
+    drain_agent: (name: string) => request<AgentShown>('POST', at('agents', name, 'drain'), { body: {} }),
+    remove_agent: (name: string, force: boolean) =>
+      request<AgentShown>('DELETE', at('agents', name), { query: { force } }),
+    probe_agent: (name: string) =>
+      request<{ ok: boolean; detail: string; models?: string[]; version?: string }>(
+        'POST',
+        at('agents', name, 'probe'),
+        { body: {} },
+      ),
+    models: (refresh: boolean) => request<Models>('GET', '/models', { query: { refresh } }),
+    doctor: () => request<Examination>('GET', '/doctor'),
+
+    /** The value itself, where an event or result only refers to it; what is too large for one answer stays a reference. */
+    async value(value: Value): Promise<Value> {
+      if (!isBlobRef(value)) return value
+      const blob = await request<{ value?: Json; text?: string }>('GET', at('blobs', value.$blob))
+      return blob.ok && blob.value.value !== undefined ? blob.value.value : value
+    },
+
+    /**
+     * Events after a number, as they happen, then how the run ended. A stream that breaks off ends in a failure; the
+     * caller goes on from the last number it saw.
+     */
+    async *stream(id: string, after: number, signal: AbortSignal): AsyncGenerator<Result<StreamItem>> {
+      try {
+        const response = await send(address(`${at('runs', id, 'events')}`), {
+          headers: { accept: 'text/event-stream', 'last-event-id': String(after) },
+          redirect: 'error',
+          signal,
+        })
+        if (!response.ok || !response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) {
+          const refused = await answer<never>(server, response)
+          yield refused.ok
+            ? fail('unavailable', `${server} did not answer with a stream of events`, {
+                field: 'server',
+                value: server,
+              })
+            : refused
+          return
+        }
+        for await (const { event, data } of serverSentEvents(response.body)) {
+          const parsed: unknown = JSON.parse(data)
+          yield ok(
+            event === 'end'
+              ? { end: parsed as { status: RunStatus | null; reason: string | null } }
+              : { event: parsed as RunEvent },
+          )
+          if (event === 'end') return
+        }
+        yield fail('unavailable', 'the stream of events broke off', { field: 'server', value: server })
+      } catch (error) {
+        if (!signal.aborted) yield { ok: false, failure: unreachable(server, error) }
+      }
+    },
+  }
+}
+
+async function answer<T>(server: string, response: Response): Promise<Result<T>> {
+  const text = await response.text()
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return fail('unavailable', `what answers at ${server} is not Quorate`, {
+      field: 'server',
+      value: server,
+      remedy: 'name the right address with --server or QUORATE_URL, or start Quorate on another port',
+    })
+  }
+  return response.ok ? ok(body as T) : { ok: false, failure: failureOf(body, response.status) }
+}
+
+type ProblemBody = Partial<Omit<Failure, 'kind' | 'message' | 'problems'>> & {
+  type?: string
+  title?: string
+  detail?: string
+  problems?: ProblemBody[]
+}
+
+/** A failure out of its problem+json (RFC 9457). */
+function failureOf(body: unknown, status: number): Failure {
+  const {
+    type,
+    title,
+    detail,
+    status: _,
+    problems,
+    ...more
+  } = (typeof body === 'object' && body !== null ? body : {}) as ProblemBody & { status?: number }
+  const named = failureKinds.find((kind): kind is FailureKind => type === `urn:quorate:failure:${kind}`)
+  const kind = named ?? (status === 404 ? 'not_found' : status >= 500 ? 'internal' : 'invalid_input')
+  return {
+    ...more,
+    kind,
+    message: detail ?? title ?? `the server answered with status ${status}`,
+    ...(Array.isArray(problems) ? { problems: problems.map((problem) => failureOf(problem, 400)) } : {}),
+  }
+}
+
+const codeOf = (error: unknown): string => {
+  const cause = (error as { cause?: { code?: string; errors?: { code?: string }[] } }).cause
+  return cause?.code ?? cause?.errors?.[0]?.code ?? ''
+}
+const isRefused = (error: unknown): boolean =>
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/.test(codeOf(error))
+const isTimeout = (error: unknown): boolean => (error as Error).name === 'TimeoutError'
+
+function unreachable(server: string, error: unknown): Failure {
+  if (isTimeout(error))
+    return {
+      kind: 'unavailable',
+      message: `${server} does not answer within ${ANSWER_MS / 1_000} s`,
+      field: 'server',
+      value: server,
+      remedy: 'see its log; `quorate doctor` examines it',
+    }
+  const why = codeOf(error) || (error as Error).message
+  return {
+    kind: 'unavailable',
+    message: `Quorate is not running at ${server} (${why})`,
+    field: 'server',
+    value: server,
+    remedy:
+      'start it in another terminal with `npm start` (or `quorate start`), or name another address with --server or QUORATE_URL',
+  }
+}

@@ -1,0 +1,86 @@
+/** All commands in one program, and how it ends: usage errors with 64, bugs with a message and no stack. */
+import { Command, CommanderError } from 'commander'
+import { agentsCommand } from './agents.ts'
+import { cancelCommand } from './cancel.ts'
+import type { CommandContext } from './command-context.ts'
+import { definitionsCommand } from './definitions.ts'
+import { doctorCommand } from './doctor.ts'
+import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { listCommand } from './list.ts'
+import { logsCommand } from './logs.ts'
+import { modelsCommand } from './models.ts'
+import { runCommand } from './run.ts'
+import { showCommand } from './show.ts'
+import { startCommand } from './start.ts'
+
+/** Turns a command's work into an action whose exit code is kept. */
+export type Act = <A extends unknown[]>(work: (...args: A) => Promise<ExitCode>) => (...args: A) => Promise<void>
+
+const examples = `
+Examples:
+  quorate start                                 start the server on this machine
+  quorate run "Compare three ways to cache API answers"
+  quorate run review.yaml --input text=@report.md
+  quorate list --status running,waiting
+  quorate show last
+  quorate doctor
+
+Exit codes: 0 completed, 1 failed, 2 partial, 3 cancelled, 4 server not reachable, 64 wrong usage.
+`
+
+/** Runs one command line, without the program's name; gives what the process ends with. */
+export async function runProgram(argv: readonly string[], context: CommandContext): Promise<ExitCode> {
+  let exit: ExitCode = exitCodes.done
+  const act: Act =
+    (work) =>
+    async (...args) => {
+      exit = await work(...args)
+    }
+  const program = new Command('quorate')
+    .description('Orchestrates AI agents in durable runs, on models of your own.')
+    .version(context.version, '-V, --version', 'print the version')
+    .addHelpText('after', examples)
+  const commands = [
+    startCommand,
+    runCommand,
+    listCommand,
+    showCommand,
+    logsCommand,
+    cancelCommand,
+    agentsCommand,
+    modelsCommand,
+    definitionsCommand,
+    doctorCommand,
+  ]
+  for (const make of commands) program.addCommand(make(context, act))
+  speakThrough(program, context)
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return exit
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+  }
+}
+
+/** Settings of commander that subcommands do not inherit once they are made. */
+function speakThrough(command: Command, context: CommandContext): void {
+  const { terminal } = context
+  const lines = (write: (line: string) => void) => (text: string) => write(text.replace(/\n$/, ''))
+  command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError(`(\`${nameOf(command)} --help\` shows how it is used)`)
+    .configureOutput({
+      writeOut: lines(terminal.out),
+      writeErr: lines(terminal.err),
+      getOutHelpWidth: terminal.width,
+      getErrHelpWidth: terminal.width,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+  for (const inner of command.commands) speakThrough(inner, context)
+}
+
+const nameOf = (command: Command): string =>
+  command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name()

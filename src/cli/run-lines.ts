@@ -1,0 +1,108 @@
+/** One line of plain text for each event of a run: what logs show, and progress where nobody looks at a terminal. Pure. */
+
+import { durationText } from '../workflow/duration.ts'
+import type { EventData, EventType, RunEvent, Usage } from '../workflow/event.ts'
+import { count, oneLine, type Paint, painted, span } from './format.ts'
+
+/** Without a time in front. */
+export function eventLine(event: RunEvent, paint: Paint): string {
+  const say = lines[event.type] as ((data: unknown, paint: Paint) => string) | undefined
+  // A newer server may know more kinds of events than this command line.
+  return oneLineKeepingColour(say ? say(event.data, paint) : event.type)
+}
+
+/** Whether the event is worth a line while one waits for the result. */
+export const isMilestone = (event: RunEvent): boolean => milestones[event.type] ?? false
+
+const oneLineKeepingColour = (text: string): string => text.replace(/\s*\n\s*/g, ' ')
+
+const used = ({ input_tokens, output_tokens }: Usage): string =>
+  input_tokens === null && output_tokens === null ? '' : `, ${count((input_tokens ?? 0) + (output_tokens ?? 0))} tokens`
+
+const text = (value: string): string => oneLine(value)
+const because = (reason: string): string => (reason === '' ? '' : `: ${text(reason)}`)
+
+const lines: { [T in EventType]: (data: EventData[T], paint: Paint) => string } = {
+  run_started: ({ goal, definition }) =>
+    `run started${goal === null ? '' : `: ${text(goal)}`}${definition === null ? '' : ` (definition ${definition.slice(0, 19)})`}`,
+  plan_requested: ({ attempt, problems }) =>
+    `planning, attempt ${attempt}${problems.length > 0 ? `; to repair: ${text(problems.join('; '))}` : ''}`,
+  plan_proposed: ({ attempt, source, model, problems, definition, failure, usage, duration_ms }) =>
+    `plan ${attempt} from ${source === 'model' ? text(model ?? 'the model') : 'a template'} in ${span(duration_ms)}${used(usage)}: ${
+      definition !== null ? 'accepted' : failure ? text(failure.message) : text(problems.join('; ')) || 'refused'
+    }`,
+  definition_chosen: ({ name, source, reason }) => `definition ${text(name)} (${source})${because(reason)}`,
+  stage_started: ({ stage, kind }, paint) => `${paint('bold', text(stage))} started (${kind})`,
+  task_started: ({ task, attempt, agent, capability, delay_ms }) =>
+    `${text(task)} → ${text(agent ?? capability ?? 'any agent')}${attempt > 1 ? `, attempt ${attempt}` : ''}${delay_ms > 0 ? ` in ${span(delay_ms)}` : ''}`,
+  task_finished: ({ task, agent, usage, duration_ms, ballot }, paint) =>
+    `${text(task)} ${paint('green', 'done')} by ${text(agent)} in ${span(duration_ms)}${used(usage)}${ballot === undefined ? '' : `, votes for ${text(ballot)}`}`,
+  task_failed: ({ task, agent, failure, retryable, attempt }, paint) =>
+    `${text(task)} ${paint('red', 'failed')}${agent === null ? '' : ` at ${text(agent)}`} (attempt ${attempt}${retryable ? ', may be tried again' : ''}): ${text(failure.message)}`,
+  collected: ({ stage, metrics }) =>
+    `${text(stage)} collected ${metrics.succeeded} of ${metrics.n} results${metrics.agreement === null ? '' : `, agreement ${metrics.agreement.toFixed(2)}`}`,
+  decision_made: ({ stage, then, when, reason, taken }, paint) =>
+    `${paint('bold', text(stage))} decided: ${then.map(text).join(', ')} (${taken === 'otherwise' ? 'otherwise' : text(when ?? `case ${taken + 1}`)})${because(reason)}`,
+  loop_iterated: ({ stage, iteration, reason }) => `${text(stage)} iteration ${iteration}${because(reason)}`,
+  vote_closed: ({ stage, result }) =>
+    `${text(stage)} voted: ${text(result.winner ?? result.status)}, ${result.valid} of ${result.eligible} valid${because(result.reason)}`,
+  stage_finished: ({ stage, status, reason, metrics }, paint) =>
+    `${paint('bold', text(stage))} ${painted(paint, status)}${metrics ? ` in ${span(metrics.duration_ms)}` : ''}${because(reason)}`,
+  timer_started: ({ timer, due }) => `timer ${text(timer)} until ${new Date(due).toISOString()}`,
+  timer_fired: ({ timer }) => `timer ${text(timer)} fired`,
+  wait_started: ({ stage, signal }) => `${text(stage)} waits for the signal ${text(signal)}`,
+  signal_received: ({ name, by }) => `signal ${text(name)} from ${text(by)}`,
+  approval_requested: ({ stage, question, default: standing }, paint) =>
+    `${text(stage)} ${paint('yellow', 'asks')}: ${text(question)} (without an answer: ${standing})`,
+  approval_given: ({ decision, by, comment }) =>
+    `${decision === 'approve' ? 'approved' : 'refused'} by ${text(by)}${because(comment)}`,
+  effect_question: ({ task, question }, paint) => `${text(task)} ${paint('yellow', 'asks')}: ${text(question)}`,
+  effect_resolved: ({ task, happened, by }) =>
+    `${text(task)}: ${text(by)} says that it ${happened ? 'happened' : 'did not happen'}`,
+  child_started: ({ stage, run }) => `${text(stage)} started ${text(run)}`,
+  child_finished: ({ stage, run, status }, paint) => `${text(stage)}: ${text(run)} ${painted(paint, status)}`,
+  feedback_fired: ({ feedback, action }) => `feedback ${text(feedback)}: ${text(action)}`,
+  cancel_requested: ({ by, reason }) => `cancel requested by ${text(by)}${because(reason)}`,
+  pause_requested: ({ by, reason }) => `pause requested by ${text(by)}${because(reason)}`,
+  resume_requested: ({ by, reason }) => `resume requested by ${text(by)}${because(reason)}`,
+  run_paused: ({ by, reason }) => `paused by ${text(by)}${because(reason)}`,
+  run_resumed: ({ by, reason }) => `resumed by ${text(by)}${because(reason)}`,
+  run_finished: ({ status, reason }, paint) => `run ${painted(paint, status)}${because(reason)}`,
+}
+
+const milestones: { [T in EventType]: boolean } = {
+  run_started: false,
+  plan_requested: true,
+  plan_proposed: true,
+  definition_chosen: true,
+  stage_started: true,
+  task_started: false,
+  task_finished: true,
+  task_failed: true,
+  collected: false,
+  decision_made: true,
+  loop_iterated: true,
+  vote_closed: true,
+  stage_finished: true,
+  timer_started: true,
+  timer_fired: false,
+  wait_started: true,
+  signal_received: true,
+  approval_requested: true,
+  approval_given: true,
+  effect_question: true,
+  effect_resolved: true,
+  child_started: true,
+  child_finished: true,
+  feedback_fired: true,
+  cancel_requested: true,
+  pause_requested: false,
+  resume_requested: false,
+  run_paused: true,
+  run_resumed: true,
+  run_finished: false,
+}
+
+/** Time since the run began: `+12s`. */
+export const since = (start: number, at: number): string =>
+  `+${durationText(Math.round(Math.max(0, at - start) / 1_000) * 1_000)}`

@@ -1,0 +1,33 @@
+/** The run that is disturbed: four agents in parallel, six rounds, a decision, results passed on as data. */
+import type { Definition, Stage } from '../../src/workflow/definition.ts'
+
+export const RUN_ID = 'run_01a00000-0000-7000-8000-000000000001'
+
+export function victimDefinition(kind: 'plain' | 'model'): Definition {
+  const round = (id: string, before: string | null): Stage => ({
+    id,
+    kind: 'tasks',
+    tasks: ['a', 'b', 'c', 'd'].map((name) => ({
+      id: name,
+      ...(kind === 'model' && name === 'a' ? { agent: 'thinker', output_schema: { type: 'object', properties: { n: { enum: [1, 2, 3] } }, required: ['n'], additionalProperties: false } } : { agent: `worker_${name}` }),
+      instructions: `Work of ${name}`,
+      ...(before === null ? {} : { input: { before: `=${before}.output` } }),
+    })),
+  })
+  return {
+    apiVersion: 'quorate/v1',
+    name: 'victim',
+    inputs: { subject: { type: 'text' } },
+    stages: [
+      round('first', null),
+      round('second', 'first'),
+      { id: 'enough', kind: 'decide', cases: [{ when: 'second.failed > 0', then: 'mend' }], otherwise: 'third' },
+      round('mend', 'second'),
+      round('third', 'second'),
+      round('fourth', 'third'),
+      round('fifth', 'fourth'),
+      round('sixth', 'fifth'),
+    ],
+    output: { second: '=second.output', sixth: '=sixth.output' },
+  }
+}
