@@ -38,8 +38,8 @@ export type Quorate = {
 
 export type StartOptions = {
   logger: Logger
-  /** The model that is being fetched: bytes received, bytes in all where that is known. */
-  progress?: (progress: FetchProgress) => void
+  /** Where the start says what it is doing; `progress` is a line that the next one replaces, null ends it. */
+  output?: { line: (text: string) => void; progress: (text: string | null) => void }
   /** Functions that agents of the system `function` may name. */
   functions?: Functions
   /** Fault injection: stands between the program and its store. */
@@ -47,7 +47,7 @@ export type StartOptions = {
 }
 
 export async function startQuorate(configuration: Configuration, options: StartOptions): Promise<Result<Quorate>> {
-  const { logger, progress = () => undefined, functions = createFunctions() } = options
+  const { logger, output, functions = createFunctions() } = options
   const now = (): number => Date.now()
   const started_at = now()
   const lock = await lockInstance(configuration.data_dir)
@@ -69,7 +69,7 @@ export async function startQuorate(configuration: Configuration, options: StartO
 
   const fetch = guardedFetch({ allow: configuration.outbound.allow })
   const secret = (reference: string): Result<string> => resolveSecret(reference)
-  const gateway = await openGateway({ configuration, logger, fetch: patientFetch(), guarded_fetch: fetch, secret, on_progress: progress })
+  const gateway = await openGateway({ configuration, logger, fetch: patientFetch(), guarded_fetch: fetch, secret, on_progress: (progress) => output?.progress(fetchText(progress)) })
   opened.push(() => gateway.close())
 
   const work_dir = join(configuration.data_dir, 'work')
@@ -85,7 +85,7 @@ export async function startQuorate(configuration: Configuration, options: StartO
     now,
     check: (definition) => {
       const checked = checkDefinition(definition, { capabilities: Object.keys(fleet.value.capabilities()) })
-      return checked.ok ? [] : checked.problems.map((problem) => `${problem.field ?? ''}: ${problem.message}`)
+      return checked.ok ? [] : checked.problems
     },
   })
 
@@ -129,6 +129,15 @@ const LONGEST_WAIT_FOR_MODELS_MS = 1_500
 function patientFetch(): typeof fetch {
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
   return ((input: string, init?: object) => undiciFetch(input, { ...init, dispatcher })) as unknown as typeof fetch
+}
+
+function fetchText({ what, received, total }: FetchProgress): string | null {
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
+  if (total === null) return `fetching ${what}: ${megabytes(received)}`
+  if (received >= total) return null
+  const share = received / total
+  const bar = '#'.repeat(Math.round(share * 24)).padEnd(24, '.')
+  return `fetching ${what} [${bar}] ${Math.floor(share * 100)} % of ${megabytes(total)}`
 }
 
 async function summarise(url: string, configuration: Configuration, fleet: OpenFleet, gateway: ModelGateway, runs: DurableRuns): Promise<string[]> {

@@ -115,10 +115,31 @@ test('hosts, hosts with a port and ranges can be allowed', async () => {
   const { lookup } = names({ letta: ['127.0.0.1'], mixed: ['10.0.0.9', '127.0.0.1'] })
   assert.equal(await get(['letta'], 'letta', lookup), 200)
   assert.equal(await get(['letta'], 'letta.', lookup), 200)
+  const below = names({
+    'a.corp.example': ['127.0.0.1'],
+    'corp.example': ['127.0.0.1'],
+    'evilcorp.example': ['127.0.0.1'],
+  })
+  assert.equal(await get([`*.corp.example:${port}`], 'a.corp.example', below.lookup), 200)
+  for (const host of ['corp.example', 'evilcorp.example']) {
+    await refusal(guardedFetch({ allow: ['*.corp.example'], lookup: below.lookup })(`http://${host}:${port}/`))
+  }
   // Of several addresses only those that are allowed are tried.
   assert.equal(await get(['127.0.0.1/32'], 'mixed', lookup), 200)
   await refusal(guardedFetch({ allow: ['127.0.0.1:1', '10.0.0.0/8', 'other'] })(`http://127.0.0.1:${port}/`))
+  assert.equal(await get([`127.0.0.1:${port}`], 'mixed', lookup), 200)
   await refusal(guardedFetch({ allow: ['letta'], lookup })(`http://mixed:${port}/`))
+})
+
+test('an IPv4 address in the clothes of IPv6 is the address that is allowed', async () => {
+  const fetch = guardedFetch({ allow: ['127.0.0.0/8'] })
+  const url = `http://[::ffff:127.0.0.1]:${port}/`
+  // Without IPv6 on this machine the connection fails; what counts is that the guard let it through.
+  const outcome = await fetch(url).then(
+    () => 'answered',
+    (error: unknown) => outboundFailure(error, new URL(url)).failure.kind,
+  )
+  assert.ok(['answered', 'unavailable'].includes(outcome), outcome)
 })
 
 test('G1: a name is resolved once for a connection, and the address that was checked is connected to', async () => {

@@ -30,7 +30,7 @@ class OutboundRefused extends Error {
   }
 }
 
-/** One entry of `outbound.allow`: `10.0.0.0/8`, `fd00::/8`, `letta`, `127.0.0.1:11434`, `[::1]:8080`. */
+/** One entry of `outbound.allow`: `10.0.0.0/8`, `fd00::/8`, `letta`, `*.example.org`, `127.0.0.1:11434`, `[::1]:8080`. */
 export const outboundAllowEntry = z
   .string()
   .refine(
@@ -39,8 +39,8 @@ export const outboundAllowEntry = z
   )
 
 /**
- * @param allow Hosts, host:port pairs and CIDR ranges that may be reached although they are not public. A host stands
- *   for whatever address its name has. An entry that is none of these is a TypeError: check it with {@link outboundAllowEntry}.
+ * @param allow Hosts, host:port pairs and CIDR ranges that may be reached although they are not public. A name stands
+ *   for whatever address it has. An entry that is none of these is a TypeError: check it with {@link outboundAllowEntry}.
  * @param lookup The resolver; the system's by default.
  * @returns A fetch that rejects with a TypeError whose cause tells why; see {@link outboundFailure}.
  */
@@ -72,7 +72,8 @@ export function guardedFetch({ allow, lookup }: { allow: readonly string[]; look
       (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
     )
   }
-  const dispatcher = new Agent({ connect })
+  // How long an answer may take is for the caller to say: a model on a CPU may think for long before its first byte.
+  const dispatcher = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0 })
 
   const guarded = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const url = new URL(input instanceof Request ? input.url : input)
@@ -141,11 +142,13 @@ async function permitted(entries: AllowEntry[], resolve: Lookup, hostname: strin
   const host = plainHost(hostname)
   const family = isIP(host)
   const addresses = family ? [{ address: host, family }] : await resolve(host)
-  if (entries.some((e) => e.kind === 'host' && e.host === host && (e.port === null || e.port === port)))
-    return addresses
+  const listed = (name: string) =>
+    entries.some((e) => e.kind === 'host' && isNamed(e.host, name) && (e.port === null || e.port === port))
+  if (listed(host)) return addresses
   const pass = addresses.filter(({ address }) => {
     const ip = unwrapped(address)
-    return ip !== null && (isPublic(ip) || entries.some((e) => e.kind === 'range' && inRange(ip, e.range)))
+    if (ip === null) return false
+    return isPublic(ip) || listed(ip.toString()) || entries.some((e) => e.kind === 'range' && inRange(ip, e.range))
   })
   if (pass.length > 0) return pass
   const shown = family ? host : `${host} (${addresses.map((a) => a.address).join(', ') || 'no address'})`
@@ -156,6 +159,10 @@ async function permitted(entries: AllowEntry[], resolve: Lookup, hostname: strin
     remedy: `if it is meant to be reached, add ${host.includes(':') ? `[${host}]` : host}:${port} to outbound.allow`,
   })
 }
+
+/** `*.example.org` stands for all names below it. */
+const isNamed = (entry: string, name: string): boolean =>
+  entry === name || (entry.startsWith('*.') && name.endsWith(entry.slice(1)))
 
 const plainHost = (host: string): string =>
   host
@@ -197,7 +204,7 @@ function hostEntry(host: string, port: string | null): AllowEntry | null {
   // The URL parser brings every way to write an address (decimal, hex, capital letters, IDN) into one form.
   const url = URL.parse(`http://${host}`)
   if (url?.pathname !== '/' || url.search || url.hash || url.username) return null
-  if (!/^([a-z0-9._-]+|\[.+\])$/.test(url.hostname)) return null
+  if (!/^((\*\.)?[a-z0-9._-]+|\[.+\])$/.test(url.hostname)) return null
   if (port !== null && Number(port) > 65_535) return null
   return { kind: 'host', host: plainHost(url.hostname), port: port === null ? null : String(Number(port)) }
 }

@@ -38,17 +38,22 @@ const ASK_AGAIN_S = 15
 const LISTED = 8
 
 /** Proven quality per load: an idle agent counts in full, a full one half. In [0, 1]. */
-export const rank = (candidate: Candidate): number =>
-  proven(candidate.record) / (1 + candidate.load / candidate.concurrency)
+const rank = (candidate: Candidate): number => proven(candidate.record) / (1 + candidate.load / candidate.concurrency)
 
-const best = (a: Candidate, b: Candidate): number =>
-  rank(b) - rank(a) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
-
-/** Names of agents that offer the capability (any, when null) and take work, best first. */
-export const ranked = (capability: string | null, candidates: readonly Candidate[]): Candidate[] =>
+/** Best first; ties by name, so that the same candidates always give the same choice. */
+const bestFirst = (candidates: readonly Candidate[]): Candidate[] =>
   candidates
-    .filter((each) => each.closed === null && (capability === null || each.capabilities.includes(capability)))
-    .sort(best)
+    .map((candidate) => ({ candidate, rank: rank(candidate) }))
+    .sort((a, b) => b.rank - a.rank || (a.candidate.name < b.candidate.name ? -1 : 1))
+    .map(({ candidate }) => candidate)
+
+/** Agents that offer the capability (any, when null) and take work, best first. */
+export const ranked = (capability: string | null, candidates: readonly Candidate[]): Candidate[] =>
+  bestFirst(
+    candidates.filter(
+      (each) => each.closed === null && (capability === null || each.capabilities.includes(capability)),
+    ),
+  )
 
 export function chooseAgent(wanted: Wanted, candidates: readonly Candidate[]): Choice {
   const named = wanted.agent === null ? undefined : find(wanted.agent, candidates)
@@ -58,7 +63,7 @@ export function chooseAgent(wanted: Wanted, candidates: readonly Candidate[]): C
   const excluded = new Set(wanted.excluded.map((name) => name.toLowerCase()))
   const usable = (candidate: Candidate, again: boolean) =>
     candidate.closed === null && excluded.has(candidate.name.toLowerCase()) === again
-  const pool = able(wanted, named, candidates)
+  const pool = bestFirst(able(wanted, named, candidates))
 
   for (const again of [false, true]) {
     const note = again ? '; it failed this task before, and no other agent can take it' : ''
@@ -72,7 +77,7 @@ export function chooseAgent(wanted: Wanted, candidates: readonly Candidate[]): C
         why: `${next.name}: next in the task's fall-back list${note}${because(wanted, named, excluded)}`,
       }
     }
-    const first = pool.filter((candidate) => usable(candidate, again)).sort(best)[0]
+    const first = pool.find((candidate) => usable(candidate, again))
     if (first !== undefined) {
       return {
         agent: first.name,
@@ -119,15 +124,12 @@ const state = (candidate: Candidate, excluded: ReadonlySet<string>): string =>
   candidate.closed ?? (excluded.has(candidate.name.toLowerCase()) ? 'failed this task' : 'takes work')
 
 function listed(pool: readonly Candidate[], excluded: ReadonlySet<string>): string {
-  const lines = [...pool]
-    .sort(best)
-    .slice(0, LISTED)
-    .map((each) => {
-      const closed = state(each, excluded)
-      return closed === 'takes work'
-        ? `${each.name} ${proven(each.record).toFixed(2)} with ${each.load}/${each.concurrency}`
-        : `${each.name} ${closed}`
-    })
+  const lines = pool.slice(0, LISTED).map((each) => {
+    const closed = state(each, excluded)
+    return closed === 'takes work'
+      ? `${each.name} ${proven(each.record).toFixed(2)} with ${each.load}/${each.concurrency}`
+      : `${each.name} ${closed}`
+  })
   if (pool.length > LISTED) lines.push(`${pool.length - LISTED} more`)
   return lines.join(', ')
 }

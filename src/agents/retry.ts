@@ -5,9 +5,6 @@
  */
 import { createHash } from 'node:crypto'
 
-/** Tries of one task in all, the first included, when nobody says otherwise. */
-export const DEFAULT_ATTEMPTS = 3
-
 export const BACKOFF_BASE_MS = 500
 export const BACKOFF_CAP_MS = 30_000
 /** A Retry-After beyond one hour is taken as one hour: a broken clock elsewhere must not park a task for years. */

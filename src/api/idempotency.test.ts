@@ -32,7 +32,7 @@ describe('over HTTP', () => {
     )
     assert.equal(await runCount(), runs + 1)
     assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([202]))
-    assert.equal(new Set(answers.map((answer) => answer.json['run_id'])).size, 1)
+    assert.equal(new Set(answers.map((answer) => answer.json.run_id)).size, 1)
     assert.equal(answers.filter((answer) => answer.replayed === null).length, 1)
   })
 
@@ -60,7 +60,7 @@ describe('over HTTP', () => {
     const [row] = (await door.store.runs.list({ limit: 1, order: 'newest' })).items
     const again = await post('/create_workflow', 'crash', { goal: 'once' })
     assert.equal(again.status, 202)
-    assert.equal(again.json['run_id'], row?.id)
+    assert.equal(again.json.run_id, row?.id)
     assert.equal(await runCount(), runs + 1)
   })
 
@@ -68,7 +68,7 @@ describe('over HTTP', () => {
     await post('/create_workflow', 'mine', { goal: 'one' })
     const other = await post('/create_workflow', 'mine', { goal: 'two' })
     assert.equal(other.status, 409)
-    assert.equal(other.json['field'], 'idempotency-key')
+    assert.equal(other.json.field, 'idempotency-key')
     assert.equal((await post('/create_swarm', 'mine', { objective: 'one' })).status, 409)
   })
 
@@ -90,16 +90,16 @@ describe('over HTTP', () => {
 
   test('a signal with a key is one piece of mail', async () => {
     const { json } = await post('/create_workflow', 'signalled', { goal: 'wait' })
-    const path = `/runs/${json['run_id']}/signals/go`
+    const path = `/runs/${json.run_id}/signals/go`
     const [one, two] = await Promise.all([post(path, 'go-1', { data: 1 }), post(path, 'go-1', { data: 1 })])
-    assert.equal(one.json['mail'], two.json['mail'])
+    assert.equal(one.json.mail, two.json.mail)
     await post(path, 'go-2', { data: 1 })
-    assert.equal((await door.store.inbox.read(String(json['run_id']), 0, 10)).length, 2)
+    assert.equal((await door.store.inbox.read(String(json.run_id), 0, 10)).length, 2)
   })
 
   test('nothing can be sent to a run that has ended', async () => {
     const { json } = await post('/create_workflow', 'ended', { goal: 'end' })
-    const run = String(json['run_id'])
+    const run = String(json.run_id)
     await append(
       door.store,
       run,

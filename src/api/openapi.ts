@@ -32,8 +32,8 @@ export function openApiDocument(operations: readonly Operation[], version: strin
 
 function pathItem(operation: Operation, path: string, schemas: Schema): Schema {
   const input = hoisted(operation.input, 'input', `${operation.name}_input`, schemas)
-  const properties = (input['properties'] ?? {}) as { [name: string]: Schema }
-  const required = new Set((input['required'] ?? []) as string[])
+  const properties = (input.properties ?? {}) as { [name: string]: Schema }
+  const required = new Set((input.required ?? []) as string[])
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string)
   const rest = Object.keys(properties).filter((name) => !inPath.includes(name))
   const inQuery = operation.method === 'GET' || operation.method === 'DELETE'
@@ -42,11 +42,11 @@ function pathItem(operation: Operation, path: string, schemas: Schema): Schema {
     in: place,
     required: place === 'path' || required.has(name),
     schema: properties[name] ?? {},
-    ...(properties[name]?.['type'] === 'array' && { style: 'form', explode: false }),
+    ...(properties[name]?.type === 'array' && { style: 'form', explode: false }),
   })
   const parameters = [...inPath.map(parameter('path')), ...(inQuery ? rest.map(parameter('query')) : [])]
   if (operation.method === 'POST') parameters.push(idempotencyKey)
-  const examples = input['examples'] as unknown[] | undefined
+  const examples = input.examples as unknown[] | undefined
   const { examples: _, properties: __, required: ___, ...more } = input
   const body = {
     ...more,

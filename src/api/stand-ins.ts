@@ -20,12 +20,23 @@ import type { EventBatch, RunRow, Store } from '../store/store.ts'
 import type { RunEvent } from '../workflow/event.ts'
 import { type ApiParts, openApi } from './server.ts'
 
+export type Sent = { method?: string; path: string; headers?: Record<string, string>; body?: string }
+export type Answered = { status: number; headers: Headers; text: string; json: Record<string, unknown> }
+
+/** What curl says of everything that it sends with `-d`. */
+export const asForm = { 'content-type': 'application/x-www-form-urlencoded' }
+export const asJson = { 'content-type': 'application/json' }
+
 export type Door = {
   url: string
   port: number
   store: Store
   parts: ApiParts
   log: { fields: object; message: string }[]
+  send: (sent: Sent) => Promise<Answered>
+  /** Sends JSON; a text is sent as it is. */
+  post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Answered>
+  runCount: () => Promise<number>
   close: () => Promise<void>
 }
 
@@ -67,12 +78,28 @@ export async function openDoor(
     store,
     parts,
     log,
+    send: (sent) => send(api.value.url, sent),
+    post: (path, body, headers = asJson) =>
+      send(api.value.url, {
+        method: 'POST',
+        path,
+        headers,
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    runCount: async () => (await store.runs.list({ limit: 1 })).total ?? 0,
     async close() {
       await api.value.close()
       await store.close()
       await rm(data_dir, { recursive: true, force: true })
     },
   }
+}
+
+async function send(url: string, { method = 'GET', path, headers = {}, body }: Sent): Promise<Answered> {
+  const answer = await fetch(url + path, { method, headers, ...(body !== undefined && { body }) })
+  const text = await answer.text()
+  const isJson = text !== '' && /json/.test(answer.headers.get('content-type') ?? '')
+  return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : {} }
 }
 
 /** Stores the run with its first event, and mail; as durable as the real shell, and does nothing more. */

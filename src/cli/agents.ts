@@ -215,7 +215,7 @@ async function read(context: CommandContext, file: string): Promise<Result<Json[
     const text = file === '-' ? await context.read_stdin() : readFileSync(resolve(context.cwd, file), 'utf8')
     const value = parse(text, { maxAliasCount: 100 }) as Json
     const agents =
-      isRecord(value) && Array.isArray(value['agents']) ? value['agents'] : Array.isArray(value) ? value : [value]
+      isRecord(value) && Array.isArray(value.agents) ? value.agents : Array.isArray(value) ? value : [value]
     return agents.length > 0 && agents.every(isRecord) ? ok(agents) : wrong('holds no agent')
   } catch (error) {
     return wrong(oneLine((error as Error).message))

@@ -10,7 +10,7 @@ import { runId } from './run-id.ts'
 import { eventLine } from './run-lines.ts'
 import { clientFor } from './server-address.ts'
 
-type Options = { follow?: true; json?: true; server?: string }
+type Options = { follow?: true; json?: boolean; server?: string }
 
 export const logsCommand = (context: CommandContext, act: Act): Command =>
   new Command('logs')
@@ -28,7 +28,7 @@ export const logsCommand = (context: CommandContext, act: Act): Command =>
 async function logs(
   context: CommandContext,
   given: string,
-  { follow, json = false, server }: Options & { json?: boolean },
+  { follow, json = false, server }: Options,
 ): Promise<ExitCode> {
   const client = clientFor(context, server)
   if (!client.ok) return failed(context, client.failure, json)

@@ -1,7 +1,7 @@
 /** The command line as a process: terminal, signals, exit code. */
 import { text } from 'node:stream/consumers'
-import manifest from '../../package.json' with { type: 'json' }
 import { readEnvironment, variable } from '../configuration/environment.ts'
+import { VERSION } from '../version.ts'
 import type { CommandContext } from './command-context.ts'
 import { colourPaint, plainPaint } from './format.ts'
 import { interruptsOf } from './interrupts.ts'
@@ -10,11 +10,11 @@ import { runProgram } from './program.ts'
 const environment = readEnvironment()
 const argv = process.argv.slice(2)
 // https://no-color.org: set to anything but nothing. Progress goes to standard error, results may go into a pipe.
-const colour = variable(environment, 'NO_COLOR') === undefined && environment['TERM'] !== 'dumb'
+const colour = variable(environment, 'NO_COLOR') === undefined && environment.TERM !== 'dumb'
 const interactive =
   process.stderr.isTTY === true &&
   process.stdout.isTTY === true &&
-  environment['TERM'] !== 'dumb' &&
+  environment.TERM !== 'dumb' &&
   variable(environment, 'CI') === undefined
 
 // `quorate list | head` closes the pipe early, which is no failure; a server goes on without anybody reading.
@@ -36,7 +36,7 @@ const context: CommandContext = {
   },
   environment,
   cwd: process.cwd(),
-  version: manifest.version,
+  version: VERSION,
   fetch,
   now: Date.now,
   on_interrupt: interruptsOf(process, Date.now),

@@ -17,14 +17,14 @@ export function failureLines(failure: Failure, paint: Paint): string[] {
 }
 
 function detail({ message, field, value, remedy, line, column }: Failure, paint: Paint, indent: string): string[] {
-  const lines: string[] = []
-  const place =
-    line !== undefined && !message.includes(`line ${line}`)
-      ? ` (line ${line}${column === undefined ? '' : `, column ${column}`})`
-      : ''
-  if (field !== undefined && field !== '' && (value !== undefined || place !== '' || !message.includes(field)))
-    lines.push(`${indent}${oneLine(field)}${value === undefined ? '' : `: ${oneLine(value)}`}${place}`)
-  else if (place !== '') lines.push(`${indent}${place.trim()}`)
-  if (remedy !== undefined) lines.push(`${indent}${paint('cyan', '→')} ${clean(remedy)}`)
-  return lines
+  const saysLine = line === undefined || message.includes(`line ${line}`)
+  const saysField = field === undefined || field === '' || message.includes(field)
+  const saysValue = value === undefined || message.includes(value)
+  const named = saysField && saysValue ? '' : [field, value].filter((part) => part).join(': ')
+  const place = saysLine ? '' : `line ${line}${column === undefined ? '' : `, column ${column}`}`
+  const where = [oneLine(named), place].filter((part) => part !== '').join(', ')
+  return [
+    ...(where === '' ? [] : [`${indent}${where}`]),
+    ...(remedy === undefined ? [] : [`${indent}${paint('cyan', '→')} ${clean(remedy)}`]),
+  ]
 }

@@ -1,33 +1,29 @@
 /** `quorate start`: configuration, program, summary; then waits until it is told to stop, and stops in order. */
 import { Command } from 'commander'
-import { type Logger, pino } from 'pino'
+import { pino } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { loadConfiguration } from '../configuration/load-configuration.ts'
+import type { Logger } from '../durable/logger.ts'
 import type { Result } from '../failure.ts'
+import type { FetchProgress } from '../models/hosts/local/fetch-model.ts'
 import { type CommandContext, failed } from './command-context.ts'
 import { exitCodes } from './exit-codes.ts'
-import { fit, oneLine } from './format.ts'
+import { fit, oneLine, type Paint, size } from './format.ts'
 import type { Act } from './program.ts'
 
-/** Where the program says what it is doing while it starts. */
-export type StartOutput = {
-  line: (text: string) => void
-  /** One line that the next one replaces, such as a download; null ends it. */
-  progress: (text: string | null) => void
-}
-
+/** The part of the program that this command needs. */
 export type Running = {
   /** What runs where, which agents and models there are, what to type next. */
   summary: string[]
   /** Stops everything in order. May be called again. */
   close: () => Promise<void>
-  /** Resolves when everything has stopped, for whatever reason; rejects with what it broke on. */
+  /** Resolves when everything has stopped, for whatever reason. */
   closed: Promise<void>
 }
 
 export type StartQuorate = (
   configuration: Configuration,
-  options: { logger: Logger; output: StartOutput },
+  options: { logger: Logger; progress: (progress: FetchProgress) => void },
 ) => Promise<Result<Running>>
 
 type Options = { port?: string; host?: string; data?: string; config?: string; logLevel?: string; json?: true }
@@ -75,42 +71,34 @@ async function start(context: CommandContext, options: Options) {
   for (const warning of configuration.warnings) output.line(`${terminal.paint('yellow', 'warning')} ${warning}`)
 
   const { startQuorate } = await context.load_program()
-  const logger = pino(
-    { level: configuration.log_level, base: null },
-    { write: json ? (line) => terminal.err(line.trimEnd()) : (line) => terminal.err(logLine(context, line)) },
-  )
+  const write = (line: string) => output.line(json ? line.trimEnd() : logLine(terminal.paint, line))
+  const logger = pino({ level: configuration.log_level, base: null }, { write })
 
-  let running: Running | null = null
-  let stopping: string | null = null
-  let stopped: (() => void) | null = null
-  const asked = new Promise<void>((resolve) => {
-    stopped = resolve
+  let stop = () => {}
+  const asked = new Promise<'asked'>((resolve) => {
+    stop = () => resolve('asked')
   })
+  let stopping = false
   const silence = context.on_interrupt((reason) => {
-    if (stopping !== null || running === null) {
-      output.progress(null)
-      output.line(running === null && stopping === null ? 'Stopped while starting.' : 'Stopped at once.')
+    if (stopping) {
+      output.line('Stopped at once.')
       context.exit_now(exitCodes.interrupted)
       return
     }
-    stopping = reason
+    stopping = true
     output.line(`Stopping (${reason}); once more stops at once …`)
-    stopped?.()
+    stop()
   })
   try {
-    const started = await startQuorate(configuration, { logger, output })
-    output.progress(null)
+    const started = await startQuorate(configuration, { logger, progress: output.progress })
     if (!started.ok) return failed(context, started.failure, json)
-    running = started.value
-    if (json) terminal.out(JSON.stringify({ event: 'started', summary: running.summary }))
-    else for (const line of running.summary) terminal.out(line)
-
-    const over = await Promise.race([asked.then(() => 'asked' as const), running.closed.then(() => 'closed' as const)])
-    if (over === 'closed') {
-      output.line('Quorate has stopped.')
+    const { summary, closed, close } = started.value
+    if (!stopping) output.summary(summary)
+    if ((await Promise.race([asked, closed])) !== 'asked') {
+      output.line('Quorate has stopped by itself; the log says why.')
       return exitCodes.failed
     }
-    await running.close()
+    await close()
     output.line('Stopped.')
     return exitCodes.done
   } finally {
@@ -118,41 +106,62 @@ async function start(context: CommandContext, options: Options) {
   }
 }
 
-function textOutput({ terminal }: CommandContext): StartOutput {
-  let open = false
-  let last = 0
-  const clear = () => {
-    if (open) terminal.draw('\r\x1b[K')
-    open = false
+type Output = {
+  line: (text: string) => void
+  summary: (lines: string[]) => void
+  progress: (progress: FetchProgress) => void
+}
+
+const QUIET_MS = 5_000
+
+function textOutput({ terminal, now }: CommandContext): Output {
+  let drawn = false
+  let said = Number.NEGATIVE_INFINITY
+  const line = (text: string) => {
+    if (drawn) terminal.draw('\r\x1b[K')
+    drawn = false
+    terminal.err(text)
   }
   return {
-    line(text) {
-      clear()
-      terminal.err(text)
+    line,
+    summary(lines) {
+      if (drawn) terminal.draw('\r\x1b[K')
+      drawn = false
+      for (const each of lines) terminal.out(each)
     },
-    progress(text) {
-      if (text === null) clear()
-      else if (terminal.interactive) {
-        terminal.draw(`\r\x1b[K${fit(oneLine(text), terminal.width() - 1)}`)
-        open = true
-      } else if (performance.now() - last > 5_000 || last === 0) {
-        // Nobody watches it move: a line now and then shows that it goes on.
-        last = performance.now()
-        terminal.err(oneLine(text))
+    progress(progress) {
+      const whole = progress.total !== null && progress.received >= progress.total
+      const text = oneLine(progressText(progress))
+      if (terminal.interactive && !whole) {
+        terminal.draw(`\r\x1b[K${fit(text, terminal.width() - 1)}`)
+        drawn = true
+      } else if (whole || now() - said >= QUIET_MS) {
+        // Where nobody watches it move, a line now and then shows that it goes on.
+        said = now()
+        line(text)
       }
     },
   }
 }
 
-const jsonOutput = ({ terminal }: CommandContext): StartOutput => ({
-  line: (text) => terminal.err(JSON.stringify({ event: 'starting', text })),
-  progress: (text) => text === null || terminal.err(JSON.stringify({ event: 'progress', text })),
+const jsonOutput = ({ terminal }: CommandContext): Output => ({
+  line: (text) => terminal.err(text.startsWith('{') ? text : JSON.stringify({ event: 'note', text })),
+  summary: (lines) => terminal.out(JSON.stringify({ event: 'started', summary: lines })),
+  progress: (progress) => terminal.err(JSON.stringify({ event: 'progress', ...progress })),
 })
+
+/** `fetching SmolLM2 [#####     ] 47 of 94 MB` */
+export function progressText({ received, total, what }: FetchProgress): string {
+  if (total === null || total <= 0) return `${what}: ${size(received)}`
+  const share = Math.min(1, received / total)
+  const bar = '#'.repeat(Math.round(share * 20)).padEnd(20, '.')
+  return `${what} [${bar}] ${Math.floor(share * 100)} % of ${size(total)}`
+}
 
 const levels: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
 
 /** A record of the log for people: time, level, message, then what else it carries. */
-export function logLine({ terminal: { paint } }: Pick<CommandContext, 'terminal'>, json: string): string {
+export function logLine(paint: Paint, json: string): string {
   const { level, time, msg, err, ...more } = JSON.parse(json) as {
     level: number
     time: number

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { availableParallelism, homedir } from 'node:os'
 import { dirname, isAbsolute, resolve } from 'node:path'
+import type { AgentInput } from '../agents/agent.ts'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
 import { nearest } from '../workflow/check-definition/nearest.ts'
 import type { Configuration, ConfigurationSource } from './configuration.ts'
@@ -220,7 +221,7 @@ function assemble(
     outbound: { allow: v['outbound.allow'] },
     decision_timeout_ms: v.decision_timeout,
     consensus_threshold: v.consensus_threshold,
-    agents: v.agents,
+    agents: v.agents.map((agent) => withOwnFiles(agent, layers.find(({ values }) => values.has('agents'))?.base ?? cwd)),
     default_agents: v.default_agents,
     coordinator: {
       enabled: v['coordinator.enabled'],
@@ -245,6 +246,14 @@ function assemble(
     warnings,
     sources,
   }
+}
+
+/** Programs and scripts that stand beside the file are named from its folder: a command itself works elsewhere. */
+function withOwnFiles(agent: AgentInput, base: string): AgentInput {
+  const { command } = agent.settings
+  if (agent.system !== 'command' || !Array.isArray(command)) return agent
+  const own = command.map((part) => (typeof part === 'string' && /^\.\.?\//.test(part) ? resolve(base, part) : part))
+  return { ...agent, settings: { ...agent.settings, command: own } }
 }
 
 function thisMachine(environment: Environment): Machine {

@@ -37,6 +37,8 @@ export type Admission = {
   in_flight: () => number
   queued: () => number
   queuedFor: (agent: string) => number
+  /** Calls of the agent in flight or waiting. */
+  load: (agent: string) => number
   inFlightOn: (host: string) => number
 }
 
@@ -161,6 +163,7 @@ export function createAdmission(limits: AdmissionLimits, now: () => number): Adm
     in_flight: () => inFlight,
     queued: () => waiting,
     queuedFor: (agent) => waitingFor.get(agent) ?? 0,
+    load: (agent) => (byAgent.get(agent) ?? 0) + (waitingFor.get(agent) ?? 0),
     inFlightOn: (host) => byHost.get(host) ?? 0,
 
     dismiss(agent) {

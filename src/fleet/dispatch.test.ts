@@ -245,6 +245,15 @@ test('retries are bounded by the budget; first attempts and repetitions after a 
   assert.ok((await perform(attempt('again', { attempt: 2, repeated: true }))).ok)
 })
 
+test('tasks that come at the same moment are spread over the agents that can do them', async (t) => {
+  const outside = standIn('outside', { held: true })
+  const { perform } = await testFleet(t, [outside], { agents: ['a', 'b', 'c'].map((name) => agent(name, 'outside')) })
+  const all = ['t1', 't2', 't3'].map((task) => perform(attempt(task)))
+  await until(() => outside.calls.length === 3)
+  for (const call of outside.calls) call.end(ok(performed('x')))
+  assert.deepEqual((await Promise.all(all)).map((outcome) => outcome.agent).sort(), ['a', 'b', 'c'])
+})
+
 test('quick is what the system of the agent says that would be chosen', async (t) => {
   const { fleet } = await testFleet(t, [standIn('fast', { quick: true }), standIn('slow')], {
     agents: [agent('fast', 'fast', { capabilities: ['adding'] }), agent('slow', 'slow')],

@@ -81,7 +81,7 @@ export function createDispatch(
         return failed('Quorate is stopping', { kind: 'unavailable', message: 'Quorate is stopping', retry_after_s: 1 })
       const at = now()
       const candidates = [...registry.members()].map((member) =>
-        candidateOf(member, admission.queuedFor(member.agent.id), at),
+        candidateOf(member, admission.load(member.agent.id), at),
       )
       const choice = chooseAgent(attempt, candidates)
       if (choice.agent === null) return failed(choice.why, choice.failure)

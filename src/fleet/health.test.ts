@@ -108,3 +108,25 @@ test('agents are checked by themselves, spread over the interval; one that answe
   }
   await fleet.close()
 })
+
+test('an agent that is not well is looked at again sooner, less and less often', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const checks: number[] = []
+  const outside = standIn('outside', {
+    check: async () => {
+      checks.push(clock.now)
+      return ill
+    },
+  })
+  const { fleet, clock } = await testFleet(t, [outside], { agents: [agent('a', 'outside')] })
+  for (let second = 1; second <= 60; second++) {
+    clock.now += 1_000
+    t.mock.timers.tick(1_000)
+    await turn()
+  }
+  const gaps = checks.slice(1).map((at, i) => (at - (checks[i] ?? 0)) / 1_000)
+  for (const [i, expected] of [2, 4, 8, 15].entries()) {
+    assert.ok((gaps[i] ?? 0) >= 0.8 * expected && (gaps[i] ?? 0) <= 1.2 * expected + 1, String(gaps))
+  }
+  await fleet.close()
+})

@@ -10,6 +10,8 @@ import type { Logger, Member } from './member.ts'
 export const CHECK_EVERY_MS = 15_000
 /** Share of the interval by which checks are spread. */
 const JITTER = 0.2
+/** After failed checks it is looked at sooner: a host that starts, or comes back, is not made to wait. */
+const CHECK_ILL_MS = 2_000
 export const CHECK_TIMEOUT_MS = 5_000
 export const CHECKS_AT_ONCE = 8
 const TICK_MS = 1_000
@@ -33,7 +35,10 @@ export function createHealthChecks(parts: {
   const closing = new AbortController()
   const schedule = (member: Member) => {
     const since = now()
-    due.set(member, { at: since + CHECK_EVERY_MS * (1 + JITTER * (2 * random() - 1)), since })
+    const { failed_checks } = member
+    const every =
+      failed_checks === 0 ? CHECK_EVERY_MS : Math.min(CHECK_EVERY_MS, CHECK_ILL_MS * 2 ** (failed_checks - 1))
+    due.set(member, { at: since + every * (1 + JITTER * (2 * random() - 1)), since })
   }
 
   async function check(member: Member, signal: AbortSignal): Promise<Result<Health>> {
@@ -49,11 +54,11 @@ export function createHealthChecks(parts: {
     if (signal.aborted || closing.signal.aborted || member.engine !== engine) return ok(health)
     const before = member.health?.ok
     member.health = { ...health, at: now() }
-    schedule(member)
     if (health.ok) {
       member.answered = true
       member.failed_checks = 0
     } else member.failed_checks++
+    schedule(member)
     if (before !== health.ok)
       logger.info({ agent: agent.name, ok: health.ok, detail: health.detail }, 'health of an agent changed')
     return ok(health)

@@ -106,7 +106,7 @@ export function statusOf(member: Member): AgentStatus {
   return working.size > 0 ? 'busy' : 'idle'
 }
 
-export function candidateOf(member: Member, queued: number, now: number): Candidate {
+export function candidateOf(member: Member, load: number, now: number): Candidate {
   const closed = closedBecause(member, now)
   const effect = effectOf(member, null)
   return {
@@ -115,7 +115,7 @@ export function candidateOf(member: Member, queued: number, now: number): Candid
     closed: closed?.reason ?? null,
     opens_in_s: closed?.opens_in_s ?? null,
     record: member.record,
-    load: member.working.size + queued,
+    load,
     concurrency: member.agent.concurrency,
     harmless: effect === 'none' || effect === 'pure',
   }

@@ -112,7 +112,7 @@ export async function openFleet(parts: FleetParts): Promise<Result<OpenFleet>> {
     logger,
   })
 
-  const candidate = (member: Member) => candidateOf(member, admission.queuedFor(member.agent.id), now())
+  const candidate = (member: Member) => candidateOf(member, admission.load(member.agent.id), now())
   const candidates = () => Array.from(registry.members(), candidate)
   const view = (member: Member) => viewOf(member, admission.queuedFor(member.agent.id))
   const viewed = (result: Result<Member>): Result<AgentView> => (result.ok ? ok(view(result.value)) : result)

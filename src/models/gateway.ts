@@ -42,8 +42,8 @@ export type GatewayOptions = {
   configuration: Pick<Configuration, 'cache_dir' | 'models'>
   logger: Logger
   /**
-   * For hosts that the person configured. Its dispatcher must not limit the time to headers: a server on a CPU may
-   * evaluate a prompt for longer than the usual 300 s before it sends any.
+   * For hosts that the person configured. Its dispatcher must not limit the time to headers nor between pieces
+   * (undici: 300 s each): a server on a CPU may evaluate a prompt for longer before it sends anything.
    */
   fetch: typeof fetch
   /** For hosts that agents name for themselves: with the outbound guard. */
@@ -218,7 +218,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         },
       })
       if (!result.ok) {
-        if (result.failure.kind === 'unavailable' && host.kind !== 'local') {
+        if (host.kind === 'local') void look(entry)
+        else if (result.failure.kind === 'unavailable') {
           entry.ok = false
           entry.detail = result.failure.message
         }

@@ -29,11 +29,15 @@ export function joinedCalls(): JoinedCalls {
   const depart = (key: string, work: Work): Flight => {
     const ends = new AbortController()
     const listeners: Flight['listeners'] = new Set()
-    const answer = work(ends.signal, (progress) => {
+    const tell = (progress: ModelProgress) => {
       for (const listener of listeners) listener(progress)
-    }).finally(() => {
-      if (flights.get(key) === flight) flights.delete(key)
-    })
+    }
+    // A moment later, so that the one who starts it is listening when it tells that it waits.
+    const answer = Promise.resolve()
+      .then(() => work(ends.signal, tell))
+      .finally(() => {
+        if (flights.get(key) === flight) flights.delete(key)
+      })
     const flight: Flight = { answer, ends, listeners }
     flights.set(key, flight)
     return flight

@@ -28,7 +28,7 @@ export async function storedDefinition(context: OperationContext, text: string):
 
 /** Checks a definition (value, or text as YAML or JSON) against the agents and definitions that are there now. */
 export async function examineDefinition(context: OperationContext, given: string | object): Promise<Checked> {
-  const value = typeof given === 'string' ? valueOf(given) : given
+  const value = typeof given === 'string' ? readValue(given) : given
   const odd = oddPlace(value)
   if (odd !== null) return { ok: false, problems: [odd], warnings: [] }
   const known: CheckContext = { ...(await fleetOf(context)), definitions: await definitionsIn(context, value) }
@@ -61,7 +61,7 @@ async function fleetOf({ fleet }: OperationContext): Promise<CheckContext> {
 }
 
 /** A text that cannot be read gives null here; the check itself says why. */
-function valueOf(text: string): unknown {
+function readValue(text: string): unknown {
   const parsed = parseDefinition(text)
   return parsed.ok ? parsed.value.value : null
 }

@@ -25,11 +25,9 @@ export function checkGoal(context: OperationContext, field: string, goal: string
   })
 }
 
-export const inlineDefinition = z
-  .union([z.string().min(1), z.record(z.string(), z.json())])
-  .meta({
-    description: 'A definition (object, or text as YAML or JSON), or a stored one as name, name@version or sha256:…',
-  })
+export const inlineDefinition = z.union([z.string().min(1), z.record(z.string(), z.json())]).meta({
+  description: 'A definition (object, or text as YAML or JSON), or a stored one as name, name@version or sha256:…',
+})
 
 export const create_workflow = defineOperation({
   name: 'create_workflow',

@@ -147,7 +147,7 @@ async function fleet(agents: AgentView[]): Promise<Examined> {
         remedy: `POST /agents/${agent.name}/probe checks it again; correct its settings, or drain it.`,
       })
     }
-    const model = agent.settings['model']
+    const model = agent.settings.model
     const offered = agent.health?.models
     if (typeof model === 'string' && offered !== undefined && offered.length > 0 && !offered.includes(model)) {
       findings.push({

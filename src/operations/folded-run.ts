@@ -1,5 +1,6 @@
 import type { Store } from '../store/store.ts'
-import { addEvents, newFold, type RunFold, type RunView, snapshot } from '../workflow/run-view.ts'
+import { addEvents, newFold, snapshot } from '../workflow/run-view.ts'
+import type { RunFold, RunView } from '../workflow/run-view-shape.ts'
 
 /** Runs whose views are kept warm, so that watching a run costs its new events and not all of them again. */
 const KEPT = 32

@@ -2,7 +2,7 @@
 import { describeCapability } from '../agents/capability.ts'
 import type { Message } from '../models/model-gateway.ts'
 import type { StageKind } from '../workflow/definition.ts'
-import { planExamples } from './plan-examples.ts'
+import { planExample } from './plan-examples.ts'
 import { planLimits } from './plan-schema.ts'
 import type { PlanVocabulary } from './plan-schema.ts'
 import type { PlanRequest } from './planner.ts'
@@ -54,10 +54,8 @@ export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, c
   user.push('Plan for this goal.')
   return [
     { role: 'system', content: system.join('\n') },
-    ...planExamples.flatMap(({ goal, plan }): Message[] => [
-      { role: 'user', content: `Goal: ${goal}\nPlan for this goal.` },
-      { role: 'assistant', content: JSON.stringify(plan) },
-    ]),
+    { role: 'user', content: `Goal: ${planExample.goal}\nPlan for this goal.` },
+    { role: 'assistant', content: JSON.stringify(planExample.plan) },
     { role: 'user', content: user.join('\n') },
   ]
 }

@@ -11,6 +11,7 @@
  */
 import { type Definition, END, type Stage, type Task } from '../workflow/definition.ts'
 import type { Json } from '../workflow/value.ts'
+import { planExample } from './plan-examples.ts'
 import type { Plan, PlanDecision, PlanStage, PlanTask } from './plan-schema.ts'
 
 export type PlanContext = { goal: string; inputs: { name: string; type: string }[] }
@@ -41,8 +42,10 @@ export function planToDefinition(plan: Plan, context: PlanContext): Expansion {
   const work: Work = { context, repairs: [], problems: [], stages: [], exits: [], results: [], measured: 'start' }
 
   const start = tasksOf(work, plan.start, 'start')
+  const copied = new Set(planExample.plan.start.map(({ does }) => does))
+  if (start.some(({ instructions }) => copied.has(instructions))) work.problems.push('start repeats the example: write what has to be done for this goal')
   if (start.length < 2) work.problems.push('all tasks of start say the same: give each of the parallel tasks different work')
-  work.stages.push({ id: 'start', kind: 'tasks', title: titleOf(start), tasks: start })
+  work.stages.push({ id: 'start', kind: 'tasks', title: titleOf(start), tasks: start, on_failure: 'fail' })
   leave(work, ['start'], ['start'])
 
   const ids = [...plan.stages.map((_, i) => `step_${i + 2}`), 'decision']
@@ -60,6 +63,7 @@ export function planToDefinition(plan: Plan, context: PlanContext): Expansion {
     title: titleOf([finish]),
     needs: work.exits,
     tasks: [{ ...finish, instructions: `Give the final result. ${finish.instructions}`, input: resultsOf(work.results) }],
+    on_failure: 'fail',
   })
 
   const definition: Definition = {
@@ -107,7 +111,7 @@ const adders: { [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage,
       max: stage.max,
       until: `review.outputs.review.score >= ${stage.until_score}`,
       stages: [
-        { id: 'review', kind: 'tasks', tasks: [scoring({ ...review, instructions: `${review.instructions} ${newest}` }, versions)] },
+        { id: 'review', kind: 'tasks', tasks: [scoring({ ...review, instructions: `${review.instructions} ${newest}` }, versions)], on_failure: 'fail' },
         {
           id: 'revise',
           kind: 'tasks',
@@ -119,6 +123,7 @@ const adders: { [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage,
               input: { ...versions, review: '=review.output' },
             },
           ],
+          on_failure: 'fail',
         },
       ],
       on_failure: 'continue',
@@ -147,7 +152,7 @@ const adders: { [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage,
       title: titleOf([each]),
       items,
       max: stage.max,
-      stages: [{ id: 'each', kind: 'tasks', tasks: [{ ...each, input: { item: '=item' } }] }],
+      stages: [{ id: 'each', kind: 'tasks', tasks: [{ ...each, input: { item: '=item' } }], on_failure: 'fail' }],
       on_failure: 'continue',
     })
     leave(work, [id], [id])
@@ -162,7 +167,7 @@ const adders: { [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage,
   },
   approval(work, stage, id) {
     const question = sayOr(work, stage.question, 'Shall this run go on?', `${id}.question`)
-    push(work, { id, kind: 'approval', question, show: resultsOf(work.exits), timeout: stage.timeout, default: stage.default })
+    push(work, { id, kind: 'approval', question, show: resultsOf(work.exits), timeout: stage.timeout, default: stage.default, on_failure: 'fail' })
     leave(work, [id], [])
   },
   run(work, stage, id) {

@@ -18,7 +18,7 @@ import { templateFor } from './templates.ts'
 export type PlannerParts = {
   gateway: ModelGateway
   /** The definition checker with the fleet's agents and capabilities already given; an empty list is a pass. */
-  check: (definition: Definition) => string[]
+  check: (definition: Definition) => Failure[]
   /** Milliseconds; only differences are used. */
   now: () => number
   /** Names of stored definitions that a `run` stage may start; the grammar offers exactly these. */
@@ -27,8 +27,8 @@ export type PlannerParts = {
 
 /** Longest plan under the form's bounds, in the wordiest way the grammar allows white space. */
 const MAX_PLAN_TOKENS = 1_600
-/** The first try is nearly greedy; a repair has to get away from what was wrong. */
-const temperatures = [0.2, 0.6, 0.9]
+/** Low first; a repair has to get away from what was wrong. Below 0.4 small models say the same in every task. */
+const temperatures = [0.4, 0.7, 0.9]
 
 export function openPlanner(parts: PlannerParts): Planner {
   return {
@@ -58,14 +58,13 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
   const gone = (failure: Failure): Proposal => ({ ...unasked, problems: [failure.message], failure })
   if (vocabulary.capabilities.length === 0)
     return gone({ kind: 'unavailable', message: 'no agent offers a capability, so nothing can be planned', remedy: 'Add an agent with at least one capability.' })
-  const model = parts.gateway.default_model()
-  if (model.id === null) return gone({ kind: 'model_missing', message: `no model to plan with: ${model.reason}` })
 
+  const model = parts.gateway.default_model().id
   const attempt = Math.max(1, Math.trunc(request.attempt))
   const answer = await parts.gateway.complete(
     {
       model: null,
-      messages: planMessages(request, vocabulary, await contextOf(parts.gateway, model.id, signal)),
+      messages: planMessages(request, vocabulary, model === null ? null : await contextOf(parts.gateway, model, signal)),
       schema: planJsonSchema(vocabulary),
       temperature: temperatures[Math.min(attempt, temperatures.length) - 1] as number,
       seed: attempt,
@@ -77,7 +76,7 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
   if (!answer.ok) {
     // A model that answered outside the form is a plan to be repaired; one that cannot be reached is a failure.
     if (answer.failure.kind !== 'output_invalid') return gone(answer.failure)
-    return { ...unasked, model: model.id, usage: { input_tokens: null, output_tokens: null, calls: 1 }, problems: [answer.failure.message] }
+    return { ...unasked, model, usage: { input_tokens: null, output_tokens: null, calls: 1 }, problems: [answer.failure.message] }
   }
   const { value } = answer
   const asked: Proposal = {
@@ -100,9 +99,11 @@ function judged(parts: PlannerParts, request: PlanRequest, vocabulary: PlanVocab
   const plan = form.data
   const { definition, repairs, problems } = planToDefinition(plan, { goal: request.goal, inputs: request.inputs })
   const analysis = definition.description ?? null
-  const wrong = [...problems, ...(problems.length === 0 ? parts.check(definition) : [])]
+  const wrong = [...problems, ...(problems.length === 0 ? parts.check(definition).map(told) : [])]
   return wrong.length > 0 ? { definition: null, analysis, problems: wrong } : { definition, analysis, problems: repairs }
 }
+
+const told = ({ field, message }: Failure): string => (field === undefined ? message : `${field}: ${message}`)
 
 function vocabularyOf(parts: PlannerParts, request: PlanRequest): PlanVocabulary {
   const capabilities = Object.entries(request.capabilities)

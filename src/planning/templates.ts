@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { excerpt, fail, ok, type Result } from '../failure.ts'
+import { excerpt, type Failure, fail, ok, type Result } from '../failure.ts'
 import { type Definition, definitionSchema, type Stage } from '../workflow/definition.ts'
 import type { Json } from '../workflow/value.ts'
 import type { PlanRequest } from './planner.ts'
@@ -103,7 +103,7 @@ export type ChosenTemplate = { name: string; definition: Definition; why: string
  * among the inputs asks for `document_work`, else the first general template whose capabilities are all offered, else
  * the first one with each missing capability given to the one that most agents offer. Deterministic.
  */
-export function templateFor(request: Pick<PlanRequest, 'goal' | 'inputs' | 'capabilities'>, check: (definition: Definition) => string[]): Result<ChosenTemplate> {
+export function templateFor(request: Pick<PlanRequest, 'goal' | 'inputs' | 'capabilities'>, check: (definition: Definition) => Failure[]): Result<ChosenTemplate> {
   const offered = Object.entries(request.capabilities)
     .filter(([, agents]) => agents > 0)
     .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
@@ -118,7 +118,7 @@ export function templateFor(request: Pick<PlanRequest, 'goal' | 'inputs' | 'capa
   for (const name of [...fits, ...candidates.filter((candidate) => !fits.includes(candidate))]) {
     const definition = made(name, request, list, offered, most)
     const wrong = check(definition)
-    if (wrong.length > 0) problems.push(`${name}: ${wrong.join('; ')}`)
+    if (wrong.length > 0) problems.push(`${name}: ${wrong.map(({ field, message }) => `${field ?? ''} ${message}`).join('; ')}`)
     else return ok({ name, definition, why: whyOf(name, list, offered, most) })
   }
   return fail('unavailable', `no template passes the check: ${excerpt(problems.join(' | '), 600)}`)

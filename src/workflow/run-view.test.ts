@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { EventData, EventType, RunEvent } from './event.ts'
-import { addEvents, newFold, runView, snapshot, viewLimits } from './run-view.ts'
+import { addEvents, newFold, runView, snapshot } from './run-view.ts'
+import { viewLimits } from './run-view-events.ts'
 
 type Step = { [T in EventType]: { type: T; data: EventData[T] } }[EventType]
 

@@ -11,7 +11,7 @@ export function victimDefinition(kind: 'plain' | 'model'): Definition {
       id: name,
       ...(kind === 'model' && name === 'a' ? { agent: 'thinker', output_schema: { type: 'object', properties: { n: { enum: [1, 2, 3] } }, required: ['n'], additionalProperties: false } } : { agent: `worker_${name}` }),
       instructions: `Work of ${name}`,
-      ...(before === null ? {} : { input: { before: `=${before}.output` } }),
+      ...(before === null || (kind === 'model' && name === 'a') ? {} : { input: { before: `=${before}.output` } }),
     })),
   })
   return {

@@ -262,7 +262,9 @@ test('the effect follows the folder', () => {
 })
 
 test('what stays in the background is ended with the command', linux, async () => {
-  const background = shell('setsid sleep 300 & echo $!; sleep 301 & echo $!; exit 0').settings
+  const background = shell(
+    'setsid sh -c "echo \\$\\$; touch apart; exec sleep 300" & while [ ! -e apart ]; do sleep 0.02; done; sleep 301 & echo $!',
+  ).settings
   const { output } = performed(await call(background))
   const pids = String(output).split('\n').map(Number)
   assert.equal(pids.length, 2)
@@ -314,7 +316,8 @@ test('what a killed manager left of the same task is ended before it is repeated
   })
   const pid = orphan.pid ?? assert.fail()
   assert.ok(isAlive(pid))
-  performed(await call(shell('true').settings, { task }))
+  const look = shell(`kill -0 ${pid} 2>/dev/null && echo beside it || echo alone`).settings
+  assert.equal(performed(await call(look, { task })).output, 'alone')
   assert.ok(!isAlive(pid))
 })
 

@@ -6,7 +6,7 @@ export async function readLimited(response: Response, limit: number): Promise<st
   // Leaving the loop early cancels the stream, which closes the socket.
   for await (const chunk of response.body) {
     size += chunk.length
-    if (false) return null
+    if (size > limit) return null
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fail } from '../../failure.ts'
-import { conforms, exampleTask, failed, performed } from '../agent-system.conformance.ts'
+import { fail, ok } from '../../failure.ts'
+import { openGateway } from '../../models/gateway.ts'
+import { json, standIn } from '../../models/hosts/stand-in-server.ts'
+import { conforms, exampleTask, failed, performed, SECRET } from '../agent-system.conformance.ts'
 import { modelCases } from '../model-agent.conformance.ts'
 import { hostInfo, standInGateway } from '../model-gateway.stand-in.ts'
+import { guardedFetch } from '../outbound-guard.ts'
 import { openai_compatible } from './openai_compatible.ts'
 
 conforms(openai_compatible, modelCases('openai_compatible', { model: 'small' }))
@@ -15,6 +18,12 @@ function opened(settings: object, gateway: object) {
 }
 const during = { signal: new AbortController().signal, progress: () => {} }
 const url = 'http://127.0.0.1:8080/v1'
+const modelSettings = {
+  default: null,
+  hosts: [],
+  ollama_url: 'http://127.0.0.1:1',
+  local: { enabled: false, model: null, path: null, threads: 1, context_tokens: 2048, hub: false },
+}
 
 test('a server of its own is added to the gateway once, by reference to its key', async () => {
   const gateway = standInGateway([])
@@ -68,6 +77,46 @@ test('a model that lies beside others is asked by its own name', async () => {
     performed(await opened({ model: 'b' }, gateway).perform(exampleTask(), during)).model,
     'openai_compatible/b',
   )
+})
+
+test('with the real gateway: tokens, a schema, and a cancel that closes the socket of a server', async (t) => {
+  const server = await standIn((request, body, response) => {
+    if (request.url === '/v1/models') return json(response, 200, { data: [{ id: 'small' }] })
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    const send = (part: object) => response.write(`data: ${JSON.stringify({ model: 'small', ...part })}\n\n`)
+    const text = body.response_format ? '{"n":4}' : 'Hello'
+    send({ choices: [{ index: 0, delta: { content: text } }] })
+    if (JSON.stringify(body.messages).includes('forever')) return
+    send({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })
+    send({ choices: [], usage: { prompt_tokens: 12, completion_tokens: 3 } })
+    response.end('data: [DONE]\n\n')
+  })
+  const quiet = () => {}
+  const gateway = await openGateway({
+    configuration: { cache_dir: '/nowhere', models: modelSettings },
+    logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    fetch: guardedFetch({ allow: [] }),
+    guarded_fetch: guardedFetch({ allow: [new URL(server.url).host] }),
+    secret: () => ok(SECRET),
+  })
+  t.after(async () => {
+    await gateway.close()
+    await server.close()
+  })
+  const handle = opened({ url: `${server.url}/v1`, model: 'small', api_key: 'env:TOKEN' }, gateway)
+  const said = performed(await handle.perform(exampleTask(), during))
+  assert.equal(said.output, 'Hello')
+  assert.deepEqual(said.usage, { input_tokens: 12, output_tokens: 3, calls: 1 })
+  const output_schema = { type: 'object', properties: { n: { type: 'integer' } } }
+  assert.deepEqual(performed(await handle.perform(exampleTask({ output_schema }), during)).output, { n: 4 })
+
+  const cancel = new AbortController()
+  const performing = handle.perform(exampleTask({ instructions: 'Talk forever' }), {
+    signal: cancel.signal,
+    progress: ({ kind }) => kind === 'tokens' && cancel.abort(),
+  })
+  failed(await performing, ['cancelled'])
+  await server.hung_up
 })
 
 test('settings refuse other schemes, passwords in addresses, keys that are no reference or belong to no url', () => {

@@ -306,8 +306,8 @@ class ExpressionCheck {
     skip: number,
   ): void {
     const guards = this.#reaches.get(level)?.guards
-    if (!guards || /\bnull\b|\bhas\(|\.status\b/.test(expression.text) || implies(level, guards, reader.id, stage.id))
-      return
+    if (!guards || (expression.plain && one.members.length === 1)) return
+    if (/\bnull\b|\bhas\(|\.status\b/.test(expression.text) || implies(level, guards, reader.id, stage.id)) return
     this.#findings.warn(path, `"${stage.id}" may have been skipped by then, and there would be no ${one.text}`, {
       remedy: `Guard it: ${stage.id}.status == "completed" ? ${one.text} : …`,
       value: expression.text,

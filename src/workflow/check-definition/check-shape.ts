@@ -160,7 +160,7 @@ function reportUnion(issue: Issue & { code: 'invalid_union' }, path: Path, root:
   }
   findings.problem(
     path,
-    `${last(path)} cannot be ${kindOf(value)}${typeof value === 'string' ? ` "${value.slice(0, 60)}"` : ''}`,
+    `${last(path)} cannot be ${typeof value === 'string' ? `"${value.slice(0, 60)}"` : kindOf(value)}`,
     { remedy: unionRemedies[last(path)] ?? 'See the schema for what is allowed here.', value },
   )
 }

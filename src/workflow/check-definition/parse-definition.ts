@@ -33,7 +33,7 @@ export type Position = { line: number; column: number }
 export type ParsedText = {
   value: Json
   /** Where a field stands: its value, or its key. `offset` is counted in the text of a one-line scalar. */
-  positionOf: (path: Path, at: 'key' | 'value', offset?: number) => Position | undefined
+  positionOf: (path: Path, at: 'key' | 'value', offset?: number) => Position
 }
 
 /** Reads a definition's text. `auto` takes a text that begins with `{` for JSON; the format only shapes messages. */
@@ -55,9 +55,9 @@ export function parseDefinition(text: string, format: 'yaml' | 'json' | 'auto' =
     prettyErrors: false,
     lineCounter: lines,
   })
-  const problems = document.errors.slice(0, 20).map((error) => syntaxFailure(error, text, lines, json))
-  const first = problems[0]
-  if (first) return { ok: false, failure: problems.length === 1 ? first : { ...first, problems } }
+  // The first mistake throws the parser off; what it says after that misleads.
+  const first = document.errors[0]
+  if (first) return { ok: false, failure: syntaxFailure(first, text, lines, json) }
   const reader = new Reader(lines)
   const value = reader.read(document.contents as Node | null, [], 0)
   if (reader.problems[0]) return { ok: false, failure: { ...reader.problems[0], problems: reader.problems } }
@@ -116,7 +116,8 @@ const explained: { [code: string]: [message: string, remedy: string] } = {
 }
 
 function syntaxFailure(error: YAMLError, text: string, lines: LineCounter, json: boolean): Failure {
-  const { line, col } = lines.linePos(error.pos[0])
+  const indent = /^ */.exec(text.slice(error.pos[0], error.pos[0] + 200))?.[0].length ?? 0
+  const { line, col } = lines.linePos(error.pos[0] + indent)
   const here = (text.split('\n', line)[line - 1] ?? '').trim()
   const [message, remedy] = explanation(error, json)
   return {
@@ -229,7 +230,7 @@ function positionOf(
   path: Path,
   at: 'key' | 'value',
   offset = 0,
-): Position | undefined {
+): Position {
   const resolved = (node: unknown): unknown => (isAlias(node) ? anchors.get(node.source) : node)
   let node: unknown = resolved(document.contents)
   let place: unknown = document.contents
@@ -247,7 +248,8 @@ function positionOf(
     node = resolved(next)
   }
   const range = (place as Node | null)?.range
-  if (!range) return undefined
+  // An empty document has no place of its own.
+  if (!range) return { line: 1, column: 1 }
   let start = range[0]
   if (offset > 0 && isScalar(place) && typeof place.value === 'string') {
     const within = text.slice(range[0], range[1]).indexOf(place.value)

@@ -91,7 +91,8 @@ export function localHost(
       const { chosen, failed } = current()
       const model = await chosen
       if (!model.ok) return model
-      if (failed) return { ok: false, failure: failed.failure }
+      const failure = failed?.failure ?? running?.unusable()
+      if (failure) return { ok: false, failure }
       const { name, title, licence, digest, size_bytes } = model.value
       const loaded = running?.loaded() ?? null
       const state = loaded

@@ -10,7 +10,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { excerpt, fail, ok, type Result } from '../../../failure.ts'
+import { excerpt, type Failure, fail, ok, type Result } from '../../../failure.ts'
 import { endedBy, type HostAnswer, type HostContext, type HostRequest, type Logger } from '../../model-host.ts'
 import type { FromModelProcess, ToModelProcess } from './protocol.ts'
 
@@ -27,6 +27,8 @@ export type ModelProcess = {
   pid: () => number | null
   /** What the process said when it had loaded its model; null while it has none. */
   loaded: () => { context_length: number } | null
+  /** Why the file cannot be used, once that is known. */
+  unusable: () => Failure | null
   close: () => Promise<void>
 }
 
@@ -43,7 +45,7 @@ export function superviseModelProcess({ logger, ...settings }: ModelProcessOptio
   let running: Running | null = null
   let crashes: number[] = []
   let last_crash = ''
-  let unusable: Result<never> | null = null
+  let unusable: Failure | null = null
   let closed = false
 
   const settle = (id: number, result: Result<HostAnswer>) => {
@@ -74,8 +76,8 @@ export function superviseModelProcess({ logger, ...settings }: ModelProcessOptio
           logger.info({ pid: child.pid, load_ms: Math.round(message.load_ms) }, 'local model loaded')
           resolve(ok(message))
         } else if (message.kind === 'unusable') {
-          unusable = { ok: false, failure: message.failure }
-          resolve(unusable)
+          unusable = message.failure
+          resolve({ ok: false, failure: unusable })
           child.disconnect()
         } else if (message.kind === 'loading') {
           for (const listener of loading_listeners) listener(message.share)
@@ -114,7 +116,7 @@ export function superviseModelProcess({ logger, ...settings }: ModelProcessOptio
   /** The process with its model loaded; starts it when there is none. */
   const loadedProcess = async (context: HostContext): Promise<Result<Ready>> => {
     if (closed) return fail('unavailable', 'The local model was stopped.')
-    if (unusable) return unusable
+    if (unusable) return { ok: false, failure: unusable }
     if (!running) {
       const now = Date.now()
       crashes = crashes.filter((at) => now - at < CRASH_WINDOW_MS)
@@ -149,6 +151,7 @@ export function superviseModelProcess({ logger, ...settings }: ModelProcessOptio
   return {
     pid: () => running?.child.pid ?? null,
     loaded: () => running?.loaded ?? null,
+    unusable: () => unusable,
     chat: async (request, context) => {
       const before = performance.now()
       const was_loaded = running?.loaded != null

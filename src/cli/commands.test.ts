@@ -1,0 +1,537 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import type { Json } from '../workflow/value.ts'
+import { type Answer, type Asked, commandLine, frames, standInServer } from './stand-ins.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'quorate-cli-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+const file = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text)
+  return name
+}
+
+const ID = 'run_0198c0de-0000-7000-8000-000000000001'
+const event = (seq: number, type: string, data: Json) => ({
+  run: ID,
+  seq,
+  at: 1_000 * seq,
+  type,
+  v: 1,
+  cause: null,
+  data,
+})
+const history = [
+  event(1, 'run_started', { goal: 'g', definition: null, inputs: {}, by: 'local' }),
+  event(2, 'stage_started', { stage: 'gather', kind: 'tasks' }),
+  event(3, 'stage_finished', { stage: 'gather', status: 'completed', reason: '', metrics: null, output: 'x' }),
+]
+const finished = event(4, 'run_finished', { status: 'completed', reason: '', output: 'the answer', success: [] })
+const document = (status: string, result: Json = 'the answer'): Json => ({
+  id: ID,
+  kind: 'workflow',
+  goal: 'Say hello',
+  status,
+  reason: status === 'completed' ? '' : 'because',
+  definition: { hash: `sha256:${'0'.repeat(64)}`, name: 'research', source: 'model', reason: 'fits' },
+  created_at: 0,
+  stages: [
+    {
+      id: 'gather',
+      kind: 'tasks',
+      state: 'completed',
+      reason: '',
+      started_at: 0,
+      ended_at: 3_000,
+      metrics: null,
+      output: 'x',
+      tasks: [
+        {
+          id: 'a',
+          state: 'failed',
+          agent: 'critic',
+          capability: null,
+          duration_ms: 1_000,
+          input_tokens: null,
+          output_tokens: null,
+          failure: { kind: 'timeout', message: 'too slow' },
+        },
+      ],
+    },
+  ],
+  decisions: [
+    {
+      stage: 'enough',
+      kind: 'decide',
+      taken: 'case 1',
+      then: ['write'],
+      when: 'a > 1',
+      inputs: { a: 2 },
+      reason: 'it holds',
+    },
+  ],
+  approvals: [],
+  success: [],
+  result,
+  cost: { input_tokens: 1_000, output_tokens: 500, unknown_usage: 1, calls: 3, duration_ms: 4_000 },
+  left_out: null,
+})
+const created: Answer = { status: 202, body: { workflow_id: ID, run_id: ID, status: 'initializing' } }
+
+async function withServer<T>(
+  routes: Parameters<typeof standInServer>[0],
+  work: (server: Awaited<ReturnType<typeof standInServer>>, line: ReturnType<typeof commandLine>) => Promise<T>,
+  more: Parameters<typeof commandLine>[0] = {},
+) {
+  const server = await standInServer(routes)
+  try {
+    return await work(server, commandLine({ cwd: folder, environment: { QUORATE_URL: server.url }, ...more }))
+  } finally {
+    await server.close()
+  }
+}
+
+const runRoutes = (status: string, more: { [route: string]: Answer | ((asked: Asked) => Answer) } = {}) => ({
+  'POST /create_workflow': created,
+  [`GET /runs/${ID}/events stream`]: { events: frames([...history, finished], { status, reason: '' }) },
+  [`GET /runs/${ID}`]: { body: document(status) },
+  ...more,
+})
+
+describe('run', () => {
+  for (const [status, code] of [
+    ['completed', 0],
+    ['partial', 2],
+    ['failed', 1],
+    ['cancelled', 3],
+  ] as const) {
+    test(`a run that ends ${status} ends with ${code}`, () =>
+      withServer(runRoutes(status), async (server, line) => {
+        assert.equal(await line.run('run', 'Say', 'hello'), code)
+        assert.deepEqual(line.printed.out, ['the answer'])
+        assert.deepEqual(server.asked[0]?.body, { goal: 'Say hello', inputs: {} })
+        assert.ok(server.asked[0]?.headers['idempotency-key'])
+        assert.match(
+          line.printed.err.at(-1) ?? '',
+          new RegExp(`${ID} ${status}.* · 4.0 s · 3 calls · 1.5k\\+\\? tokens`),
+        )
+        assert.ok(line.printed.err.some((text) => text === '+1s gather started (tasks)'))
+      }))
+  }
+
+  test('--json prints the run, and nothing else', () =>
+    withServer(runRoutes('completed'), async (_, line) => {
+      assert.equal(await line.run('run', '--json', 'hello'), 0)
+      assert.equal((JSON.parse(line.printed.out.join('\n')) as { id: string }).id, ID)
+      assert.deepEqual(line.printed.err, [])
+    }))
+
+  test('--no-wait prints the id', () =>
+    withServer({ 'POST /create_workflow': created }, async (_, line) => {
+      assert.equal(await line.run('run', '--no-wait', 'hello'), 0)
+      assert.deepEqual(line.printed.out, [ID])
+    }))
+
+  test('a file travels as text, with inputs of the declared types', () =>
+    withServer(runRoutes('completed'), async (server, line) => {
+      const text = 'apiVersion: quorate/v1\nname: x\ninputs: {n: {type: number}}\nstages: []\n'
+      assert.equal(
+        await line.run('run', file('d.yaml', text), '--input', 'n=3', '--input', `t=@${file('t.txt', 'long')}`),
+        0,
+      )
+      assert.deepEqual(server.asked[0]?.body, { definition: text, inputs: { n: 3, t: 'long' } })
+    }))
+
+  test('what the server refuses is told with place and remedy, and ends with 64', () =>
+    withServer(
+      {
+        'POST /create_workflow': {
+          status: 400,
+          body: {
+            type: 'urn:quorate:failure:invalid_input',
+            title: 'Invalid input',
+            status: 400,
+            detail: 'unknown agent',
+            field: 'stages[0]',
+            value: 'x',
+            line: 3,
+            column: 2,
+            remedy: 'did you mean y?',
+          },
+        },
+      },
+      async (_, line) => {
+        assert.equal(await line.run('run', 'hello'), 64)
+        assert.deepEqual(line.printed.err, [
+          'error unknown agent',
+          '  stages[0]: x, line 3, column 2',
+          '  → did you mean y?',
+        ])
+      },
+    ))
+
+  test('a large result is fetched', () => {
+    const hash = `sha256:${'a'.repeat(64)}`
+    return withServer(
+      runRoutes('completed', {
+        [`GET /runs/${ID}`]: { body: document('completed', { $blob: hash, bytes: 9_000, preview: 'beg' }) },
+        [`GET /blobs/${encodeURIComponent(hash)}`]: {
+          body: { hash, bytes: 9_000, value: 'the whole text', next: null },
+        },
+      }),
+      async (_, line) => {
+        assert.equal(await line.run('run', 'hello'), 0)
+        assert.deepEqual(line.printed.out, ['the whole text'])
+      },
+    )
+  })
+
+  test('a connection that breaks is taken up where it was, without repeating anything', () => {
+    let streams = 0
+    return withServer(
+      runRoutes('completed', {
+        [`GET /runs/${ID}/events stream`]: ({ headers }) => {
+          streams += 1
+          if (streams === 1) return { events: frames(history.slice(0, 2)), then: 'break' }
+          assert.equal(headers['last-event-id'], '2')
+          return { events: frames([...history.slice(1), finished], { status: 'completed', reason: '' }) }
+        },
+      }),
+      async (_, line) => {
+        assert.equal(await line.run('run', 'hello'), 0)
+        assert.equal(line.printed.err.filter((text) => text.includes('gather started')).length, 1)
+        assert.ok(line.printed.err.some((text) => text.endsWith('trying again')))
+        assert.ok(line.printed.err.includes('connected again'))
+      },
+    )
+  })
+
+  test('Ctrl-C leaves the run alone and says how to end it', () => {
+    let line: ReturnType<typeof commandLine> | undefined
+    return withServer(
+      runRoutes('completed', {
+        [`GET /runs/${ID}/events stream`]: () => {
+          setImmediate(() => line?.interrupt())
+          return { events: frames(history), then: 'keep' }
+        },
+      }),
+      async (server, made) => {
+        line = made
+        assert.equal(await line.run('run', 'hello'), 130)
+        assert.match(line.printed.err.at(-1) ?? '', new RegExp(`quorate cancel ${ID}`))
+        assert.ok(!server.asked.some(({ path }) => path.endsWith('/cancel')))
+      },
+    )
+  })
+
+  test('on a terminal progress is drawn over', () =>
+    withServer(
+      runRoutes('completed'),
+      async (_, line) => {
+        assert.equal(await line.run('run', 'hello'), 0)
+        assert.match(line.printed.drawn, /✓ gather/)
+        assert.equal(line.printed.err.length, 1)
+      },
+      { interactive: true },
+    ))
+
+  test('without a server: how to start it, and 4', async () => {
+    const line = commandLine({ environment: { QUORATE_URL: 'http://127.0.0.1:1' } })
+    assert.equal(await line.run('run', 'hello'), 4)
+    assert.match(line.printed.err.join('\n'), /not running at http:\/\/127\.0\.0\.1:1.*\n.*npm start/)
+  })
+
+  test('another program at the address is not taken for Quorate', () =>
+    withServer({ 'POST /create_workflow': { body: '<html>' } }, async (server, line) => {
+      assert.equal(await line.run('run', 'hello'), 4)
+      assert.match(line.printed.err[0] ?? '', new RegExp(`what answers at ${server.url} is not Quorate`))
+    }))
+
+  test('a POST whose connection broke is sent again under the same key', async () => {
+    let tries = 0
+    const keys: unknown[] = []
+    const flaky: typeof fetch = (url, init) => {
+      if (init?.method !== 'POST') return fetch(url, init)
+      keys.push(new Headers(init.headers).get('idempotency-key'))
+      return ++tries === 1
+        ? Promise.reject(Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } }))
+        : fetch(url, init)
+    }
+    await withServer(
+      { 'POST /create_workflow': created },
+      async (_, line) => {
+        assert.equal(await line.run('run', '--no-wait', 'hello'), 0)
+        assert.equal(keys.length, 2)
+        assert.equal(keys[0], keys[1])
+      },
+      { fetch: flaky },
+    )
+  })
+})
+
+describe('looking at runs', () => {
+  const row = {
+    id: ID,
+    kind: 'workflow',
+    goal: 'Say hello',
+    status: 'running',
+    reason: '',
+    definition: null,
+    definition_name: null,
+    parent: null,
+    created_at: 940_000,
+    started_at: 950_000,
+    ended_at: null,
+    seq: 3,
+    input_tokens: 900,
+    output_tokens: 100,
+    unknown_usage: 0,
+    calls: 2,
+  }
+  const runs = { 'GET /runs': { body: { items: [row], next: null, total: 1 } } }
+
+  test('list', () =>
+    withServer(runs, async (server, line) => {
+      assert.equal(await line.run('list', '--status', 'running,waiting', '--limit', '5'), 0)
+      assert.deepEqual(server.asked[0]?.query.getAll('status'), ['running', 'waiting'])
+      assert.match(line.printed.out[1] ?? '', /^run_0198\S+ {2}running {2}1 min 0 s ago {4}50 s {4}1\.0k {2}Say/)
+    }))
+  test('list --json', () =>
+    withServer(runs, async (_, line) => {
+      assert.equal(await line.run('list', '--json'), 0)
+      assert.deepEqual(JSON.parse(line.printed.out.join('')), { items: [row], next: null, total: 1 })
+    }))
+  test('show last', () =>
+    withServer({ ...runs, [`GET /runs/${ID}`]: { body: document('partial') } }, async (_, line) => {
+      assert.equal(await line.run('show', 'last'), 0)
+      const text = line.printed.out.join('\n')
+      for (const expected of [
+        /status {6}partial: because/,
+        /gather {2,}completed {2}tasks/,
+        /· a {2,}failed {2,}critic.*\?.*too slow/,
+        /enough \(decide\): case 1 → write\n {2}when a > 1; a = 2; it holds/,
+        /Result\nthe answer/,
+        /3 calls, 1\.0k tokens in, 500\+\? out/,
+      ])
+        assert.match(text, expected)
+    }))
+  test('a shortened id; none; too short a one', () =>
+    withServer(
+      {
+        ...runs,
+        [`POST /runs/${ID}/cancel`]: { status: 202, body: { run_id: ID, status: 'running', accepted: true, mail: 1 } },
+      },
+      async (server, line) => {
+        assert.equal(await line.run('cancel', '0198c0de', '--reason', 'enough'), 0)
+        assert.deepEqual(server.asked.at(-1)?.body, { reason: 'enough' })
+        assert.equal(await line.run('cancel', 'run_ffff'), 1)
+        assert.match(line.printed.err[0] ?? '', /there is no run run_ffff/)
+      },
+    ))
+  test('logs, page by page and followed', () =>
+    withServer(
+      {
+        ...runs,
+        [`GET /runs/${ID}/events`]: ({ query }) =>
+          query.get('after') === '0'
+            ? { body: { items: history.slice(0, 2), next: 2, last_seq: 3 } }
+            : { body: { items: history.slice(2), next: null, last_seq: 3 } },
+        [`GET /runs/${ID}/events stream`]: {
+          events: frames([...history, finished], { status: 'failed', reason: 'x' }),
+        },
+      },
+      async (_, line) => {
+        assert.equal(await line.run('logs', ID), 0)
+        assert.deepEqual(
+          line.printed.out.map((text) => text.slice(0, 17)),
+          ['   1 00:00:01.000', '   2 00:00:02.000', '   3 00:00:03.000'],
+        )
+        assert.equal(await line.run('logs', 'last', '-f', '--json'), 1)
+        assert.deepEqual(JSON.parse(line.printed.out.at(-1) ?? ''), finished)
+      },
+    ))
+})
+
+describe('agents', () => {
+  const agent = {
+    id: 'agt_1',
+    name: 'critic',
+    type: 'reasoning',
+    system: 'local_model',
+    status: 'idle',
+    capabilities: ['critique'],
+    source: 'default',
+    current_tasks: [],
+    breaker: { state: 'closed' },
+    performance: { value: 0.75, n: 8 },
+  }
+  test('list is what `agents` does', () =>
+    withServer({ 'GET /agents': { body: { items: [agent], capabilities: { critique: 1 } } } }, async (_, line) => {
+      assert.equal(await line.run('agents'), 0)
+      assert.match(line.printed.out[1] ?? '', /critic {2,}idle {2,}local_model {2,}75 % of 8 {2,}critique/)
+    }))
+  test('add takes one, a list, or the agents of a quorate.yaml; what is refused is told by name', () => {
+    const names: unknown[] = []
+    return withServer(
+      {
+        'POST /agents': ({ body }) => {
+          const { name } = body as { name: string }
+          names.push(name)
+          return name === 'taken'
+            ? { status: 409, body: { type: 'urn:quorate:failure:conflict', detail: 'the name is taken' } }
+            : { status: 201, body: { ...agent, name } }
+        },
+      },
+      async (_, line) => {
+        assert.equal(await line.run('agents', 'add', '--file', file('one.yaml', 'name: a\nsystem: command\n')), 0)
+        assert.equal(
+          await line.run('agents', 'add', '--file', file('two.json', '{"agents": [{"name": "b"}, {"name": "taken"}]}')),
+          1,
+        )
+        assert.deepEqual(names, ['a', 'b', 'taken'])
+        assert.deepEqual(line.printed.out, ['a is added', 'b is added'])
+        assert.match(line.printed.err[0] ?? '', /taken: the name is taken/)
+        assert.equal(await line.run('agents', 'add', '--file', file('none.yaml', '3')), 64)
+        assert.equal(await line.run('agents', 'add'), 64)
+      },
+    )
+  })
+  test('show, drain, remove, probe', () =>
+    withServer(
+      {
+        'GET /agents/critic': { body: agent },
+        'POST /agents/critic/drain': { body: { ...agent, status: 'draining' } },
+        'DELETE /agents/critic': ({ query }) => ({
+          body: { ...agent, status: query.get('force') === 'true' ? 'retired' : 'draining' },
+        }),
+        'POST /agents/critic/probe': { body: { ok: false, detail: 'no model' } },
+      },
+      async (_, line) => {
+        assert.equal(await line.run('agents', 'show', 'critic'), 0)
+        assert.equal(await line.run('agents', 'drain', 'critic'), 0)
+        assert.equal(await line.run('agents', 'remove', 'critic'), 0)
+        assert.equal(await line.run('agents', 'remove', 'critic', '--force'), 0)
+        assert.equal(await line.run('agents', 'probe', 'critic'), 1)
+        assert.deepEqual(line.printed.out.slice(-4), [
+          'critic is draining',
+          'critic is removed when its work is done',
+          'critic is removed',
+          'critic offline: no model',
+        ])
+        assert.equal(await line.run('agents', 'show', 'nobody'), 1)
+      },
+    ))
+})
+
+test('models', () =>
+  withServer(
+    {
+      'GET /models': {
+        body: {
+          default: { id: 'lab/a', reason: null },
+          hosts: [
+            {
+              name: 'lab',
+              kind: 'ollama',
+              address: 'http://lab',
+              ok: true,
+              detail: '',
+              models: [
+                {
+                  id: 'lab/a',
+                  host: 'lab',
+                  model: 'a',
+                  default: true,
+                  loaded: true,
+                  size_bytes: 94_000_000,
+                  digest: null,
+                  licence: null,
+                  context_length: 8_192,
+                },
+              ],
+              in_flight: 0,
+              queued: 0,
+            },
+          ],
+        },
+      },
+    },
+    async (_, line) => {
+      assert.equal(await line.run('models'), 0)
+      assert.match(
+        line.printed.out.join('\n'),
+        /lab {3}ollama {2}ok {10}1 {2}http:\/\/lab[\s\S]*lab\/a {2}default {2}loaded {2}94 MB {5}8\.2k/,
+      )
+    },
+  ))
+
+describe('definitions check', () => {
+  test('problems with file, line and column; names of agents come from the server', () =>
+    withServer({ 'GET /agents': { body: { items: [{ name: 'critic' }], capabilities: {} } } }, async (_, line) => {
+      const text =
+        'apiVersion: quorate/v1\nname: x\nstages:\n  - id: a\n    kind: tasks\n    tasks: [{id: t, agent: critc, instructions: go}]\n'
+      assert.equal(await line.run('definitions', 'check', file('wrong.yaml', text)), 1)
+      assert.match(line.printed.out.join('\n'), /^wrong\.yaml:6:\d+: error: .*critc[\s\S]*critic/)
+      assert.equal(await line.run('definitions', 'check', file('right.yaml', text.replace('critc', 'critic'))), 0)
+    }))
+  test('offline, from standard input, as JSON', async () => {
+    const line = commandLine({ read_stdin: () => Promise.resolve('apiVersion: quorate/v1\nname: x\nstages: 3\n') })
+    assert.equal(await line.run('definitions', 'check', '-', '--offline', '--json'), 1)
+    assert.equal((JSON.parse(line.printed.out.join('')) as { valid: boolean }).valid, false)
+  })
+  test('a file that is not there', async () =>
+    assert.equal(await commandLine({ cwd: folder }).run('definitions', 'check', 'nowhere.yaml'), 64))
+})
+
+describe('wrong usage ends with 64 and says what is right', () => {
+  const rows: [argv: string[], said: RegExp][] = [
+    [['lits'], /Did you mean list/],
+    [['list', '--stauts', 'x'], /Did you mean --status/],
+    [['list', '--status', 'done'], /queued, planning/],
+    [['list', '--limit', '0'], /1 to 200/],
+    [['run'], /missing required argument 'goal'/],
+    [['run', '  '], /goal is empty/],
+    [['run', 'nowhere.yaml'], /no file nowhere\.yaml/],
+    [['run', 'x', '--input', 'a'], /name=value/],
+    [['show'], /missing required argument 'run'/],
+    [['list', '--server', 'localhost:8100'], /http:\/\//],
+    [['agents', 'fly'], /unknown command|too many arguments/],
+  ]
+  for (const [argv, said] of rows) {
+    test(argv.join(' '), async () => {
+      const line = commandLine({ cwd: folder })
+      assert.equal(await line.run(...argv), 64)
+      assert.match(line.printed.err.join('\n'), said)
+      assert.deepEqual(line.printed.out, [])
+    })
+  }
+  test('a configuration that is wrong stops a command that needs its port', async () => {
+    const line = commandLine({ environment: { QUORATE_PORT: 'x' } })
+    assert.equal(await line.run('list', '--json'), 64)
+    assert.equal((JSON.parse(line.printed.err.join('')) as { error: { field: string } }).error.field, 'QUORATE_PORT')
+  })
+})
+
+test('every command has help with examples', async () => {
+  for (const command of [
+    'start',
+    'run',
+    'list',
+    'show',
+    'logs',
+    'cancel',
+    'agents',
+    'models',
+    'definitions',
+    'doctor',
+  ]) {
+    const line = commandLine()
+    assert.equal(await line.run(command, '--help'), 0)
+    assert.match(line.printed.out.join('\n'), new RegExp(`Examples:\n {2}quorate ${command}`))
+  }
+  const line = commandLine()
+  assert.equal(await line.run('--version'), 0)
+  assert.deepEqual(line.printed.out, ['1.2.3'])
+})

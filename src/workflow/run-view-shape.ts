@@ -1,0 +1,117 @@
+/** The shape of a run as people look at it; run-view.ts builds it from the events. */
+import type { Failure } from '../failure.ts'
+import type { EventData, Metrics, VoteResult } from './event.ts'
+import type { Json, Value } from './value.ts'
+
+export type AttemptView = {
+  attempt: number
+  agent: string | null
+  started_at: number
+  duration_ms: number | null
+  failure: Failure | null
+}
+
+export type TaskView = {
+  id: string
+  address: string
+  state: 'running' | 'completed' | 'failed' | 'asking'
+  agent: string | null
+  capability: string | null
+  model: string | null
+  attempts: AttemptView[]
+  input_tokens: number | null
+  output_tokens: number | null
+  started_at: number
+  duration_ms: number | null
+  queued_ms: number | null
+  /** Why this agent. */
+  why: string
+  ballot: string | null
+  output: Value
+  failure: Failure | null
+}
+
+export type StageView = {
+  id: string
+  kind: string
+  state: 'running' | 'completed' | 'failed' | 'skipped'
+  reason: string
+  started_at: number
+  ended_at: number | null
+  iteration: number | null
+  metrics: Metrics | null
+  vote: VoteResult | null
+  child: string | null
+  output: Value
+  tasks: TaskView[]
+}
+
+export type DecisionView = {
+  at: number
+  seq: number
+  stage: string
+  kind: 'decide' | 'loop' | 'vote' | 'feedback' | 'plan'
+  taken: string
+  then: string[]
+  when: string | null
+  /** What the decision saw. */
+  inputs: { [name: string]: Json }
+  reason: string
+}
+
+export type PlanView = Pick<
+  EventData['plan_proposed'],
+  'attempt' | 'source' | 'name' | 'problems' | 'model' | 'usage' | 'analysis' | 'duration_ms'
+> & {
+  accepted: boolean
+  failure: Failure | null
+}
+
+export type RunView = {
+  goal: string | null
+  inputs: { [name: string]: Value }
+  by: string
+  parent: { run: string; stage: string } | null
+  forked_from: { run: string; seq: number } | null
+  state: 'queued' | 'planning' | 'running' | 'paused' | EventData['run_finished']['status']
+  reason: string
+  definition: { hash: string; name: string | null; source: string; reason: string } | null
+  plan: PlanView[]
+  stages: StageView[]
+  decisions: DecisionView[]
+  approvals: {
+    approval: string
+    stage: string
+    question: string
+    show: Value
+    requested_at: number
+    due: number
+    default: 'approve' | 'refuse'
+  }[]
+  effect_questions: { task: string; question: string; asked_at: number }[]
+  waits: { stage: string; signal: string; due: number }[]
+  result: Value
+  success: EventData['run_finished']['success']
+  cost: {
+    input_tokens: number
+    output_tokens: number
+    unknown_usage: number
+    calls: number
+    duration_ms: number | null
+  }
+  counts: { stages: number; tasks: number; tasks_completed: number; tasks_failed: number; events: number }
+  started_at: number | null
+  ended_at: number | null
+  /** Number of the last event seen. */
+  seq: number
+  /** What a huge run has more of than is shown; null when everything is here. */
+  left_out: { stages: number; tasks: number; decisions: number; hint: string } | null
+}
+
+/** A view under construction: `view` is current after each `addEvents`. */
+export type RunFold = {
+  view: RunView
+  stages: Map<string, StageView>
+  tasks: Map<string, TaskView>
+  left: { stages: number; tasks: number; decisions: number }
+}
