@@ -2,9 +2,9 @@
 import { describeCapability } from '../agents/capability.ts'
 import type { Message } from '../models/model-gateway.ts'
 import type { StageKind } from '../workflow/definition.ts'
-import { planExample } from './plan-examples.ts'
-import { planLimits } from './plan-schema.ts'
+import { planExample } from './plan-example.ts'
 import type { PlanVocabulary } from './plan-schema.ts'
+import { planLimits } from './plan-schema.ts'
 import type { PlanRequest } from './planner.ts'
 
 /** One line for each kind of stage. Total: a new kind does not compile until the model is told of it. */
@@ -46,11 +46,22 @@ export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, c
     'Kinds of stages:',
     ...kinds.map(([kind, line]) => `- ${kind}: ${line}`),
     'Capabilities:',
-    ...(process.argv[4] !== 'long' || vocabulary.capabilities.length > DESCRIBED ? [vocabulary.capabilities.join(', ')] : vocabulary.capabilities.map(capabilityLine)),
+    ...(process.argv[4] !== 'long' || vocabulary.capabilities.length > DESCRIBED
+      ? [vocabulary.capabilities.join(', ')]
+      : vocabulary.capabilities.map(capabilityLine)),
   ]
-  const user = [`Goal: ${shown(request.goal, context === null ? GOAL_SHOWN : Math.max(400, (context - RESERVED_TOKENS) * 3))}`]
-  if (request.inputs.length > 0) user.push(`Inputs: ${request.inputs.map(({ name, type, bytes }) => `${name} (${type}, ${bytes} bytes)`).join(', ')}`)
-  if (request.problems.length > 0) user.push('Your last plan was wrong. Put this right:', ...request.problems.slice(0, 5).map((problem) => `- ${problem.slice(0, 200)}`))
+  const user = [
+    `Goal: ${shown(request.goal, context === null ? GOAL_SHOWN : Math.max(400, (context - RESERVED_TOKENS) * 3))}`,
+  ]
+  if (request.inputs.length > 0)
+    user.push(
+      `Inputs: ${request.inputs.map(({ name, type, bytes }) => `${name} (${type}, ${bytes} bytes)`).join(', ')}`,
+    )
+  if (request.problems.length > 0)
+    user.push(
+      'Your last plan was wrong. Put this right:',
+      ...request.problems.slice(0, 5).map((problem) => `- ${problem.slice(0, 200)}`),
+    )
   user.push('Plan for this goal.')
   return [
     { role: 'system', content: system.join('\n') },

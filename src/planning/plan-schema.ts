@@ -28,7 +28,17 @@ export type PlanVocabulary = {
  * Bounds of a plan. At its largest (4 parallel tasks, three decisions by a vote of 5 with branches of 2 and 1, the
  * decision that is always there, one task at the end) it has 37 tasks: below the cap of 40 nodes for one plan.
  */
-export const planLimits = { analysis: 160, does: 100, question: 100, option: 24, parallel: 4, stages: 3, tasks: 3, then: 2, otherwise: 1 } as const
+export const planLimits = {
+  analysis: 160,
+  does: 100,
+  question: 100,
+  option: 24,
+  parallel: 4,
+  stages: 3,
+  tasks: 3,
+  then: 2,
+  otherwise: 1,
+} as const
 
 /** Text of `min` to `max` characters, counted in code points as grammars and JSON Schema do. */
 const text = (min: number, max: number) =>
@@ -48,17 +58,35 @@ export function planForm(vocabulary: PlanVocabulary) {
   const capability = oneOfNames(vocabulary.capabilities)
   const does = text(8, planLimits.does)
   const task = z.strictObject({ capability, does })
-  const reading = vocabulary.inputs.length === 0 ? task : z.strictObject({ capability, does, reads: oneOfNames(['all', ...vocabulary.inputs]) })
+  const reading =
+    vocabulary.inputs.length === 0
+      ? task
+      : z.strictObject({ capability, does, reads: oneOfNames(['all', ...vocabulary.inputs]) })
   const tasks = (most: number) => z.array(task).min(1).max(most)
-  const ballot = { question: text(8, planLimits.question), options: z.array(text(2, planLimits.option)).min(2).max(3), capability, voters: z.literal([3, 5]) }
+  const ballot = {
+    question: text(8, planLimits.question),
+    options: z.array(text(2, planLimits.option)).min(2).max(3),
+    capability,
+    voters: z.literal([3, 5]),
+  }
 
   /** What a decision looks at. Each carries all it needs, so a condition can never point at nothing. */
   const on = z.discriminatedUnion('measure', [
-    z.strictObject({ measure: z.literal('agreement'), is: z.enum(['>=', '<']), value: z.literal([0.5, 0.6, 0.7, 0.8, 0.9]) }),
+    z.strictObject({
+      measure: z.literal('agreement'),
+      is: z.enum(['>=', '<']),
+      value: z.literal([0.5, 0.6, 0.7, 0.8, 0.9]),
+    }),
     z.strictObject({ measure: z.literal('failed'), is: z.enum(['>', '==']), value: z.literal([0, 1]) }),
     z.strictObject({ measure: z.literal('succeeded'), is: z.enum(['>=', '<']), value: z.literal([1, 2]) }),
     z.strictObject({ measure: z.literal('vote'), ...ballot }),
-    z.strictObject({ measure: z.literal('score'), question: text(8, planLimits.question), capability, is: z.enum(['>=', '<']), value: z.literal([5, 6, 7, 8, 9]) }),
+    z.strictObject({
+      measure: z.literal('score'),
+      question: text(8, planLimits.question),
+      capability,
+      is: z.enum(['>=', '<']),
+      value: z.literal([5, 6, 7, 8, 9]),
+    }),
   ])
   const decision = {
     on,
@@ -74,24 +102,40 @@ export function planForm(vocabulary: PlanVocabulary) {
   const items =
     vocabulary.lists.length === 0
       ? itemsFromTask
-      : z.discriminatedUnion('from', [itemsFromTask, z.strictObject({ from: z.literal('input'), input: oneOfNames(vocabulary.lists) })])
+      : z.discriminatedUnion('from', [
+          itemsFromTask,
+          z.strictObject({ from: z.literal('input'), input: oneOfNames(vocabulary.lists) }),
+        ])
 
   /** Total over the kinds of stages: a new kind does not compile until it can be planned. */
   const kinds = {
     tasks: z.strictObject({ kind: z.literal('tasks'), tasks: tasks(planLimits.tasks) }),
     vote: z.strictObject({ kind: z.literal('vote'), ...ballot }),
     decide: z.strictObject({ kind: z.literal('decide'), ...decision }),
-    loop: z.strictObject({ kind: z.literal('loop'), make: task, review: task, until_score: z.literal([6, 7, 8, 9]), max: z.literal([2, 3]) }),
+    loop: z.strictObject({
+      kind: z.literal('loop'),
+      make: task,
+      review: task,
+      until_score: z.literal([6, 7, 8, 9]),
+      max: z.literal([2, 3]),
+    }),
     for_each: z.strictObject({ kind: z.literal('for_each'), items, each: task, max: z.literal([3, 4, 5]) }),
     timer: z.strictObject({ kind: z.literal('timer'), for: z.enum(['10s', '1m', '10m']) }),
-    wait: z.strictObject({ kind: z.literal('wait'), signal: z.enum(['go_ahead', 'data_ready', 'feedback']), timeout: z.enum(['1m', '10m', '1h']) }),
+    wait: z.strictObject({
+      kind: z.literal('wait'),
+      signal: z.enum(['go_ahead', 'data_ready', 'feedback']),
+      timeout: z.enum(['1m', '10m', '1h']),
+    }),
     approval: z.strictObject({
       kind: z.literal('approval'),
       question: text(8, planLimits.question),
       timeout: z.enum(['10m', '1h', '1d']),
       default: z.enum(['approve', 'refuse']),
     }),
-    run: z.strictObject({ kind: z.literal('run'), definition: oneOfNames(vocabulary.definitions.length === 0 ? ['none'] : vocabulary.definitions) }),
+    run: z.strictObject({
+      kind: z.literal('run'),
+      definition: oneOfNames(vocabulary.definitions.length === 0 ? ['none'] : vocabulary.definitions),
+    }),
   } as const satisfies { [K in StageKind]: z.ZodObject<{ kind: z.ZodLiteral<K> }> }
   const { run, ...always } = kinds
   const withoutRun = [
@@ -104,7 +148,10 @@ export function planForm(vocabulary: PlanVocabulary) {
     always.wait,
     always.approval,
   ] as const
-  const stage = z.discriminatedUnion('kind', vocabulary.definitions.length === 0 ? [...withoutRun] : [...withoutRun, run])
+  const stage = z.discriminatedUnion(
+    'kind',
+    vocabulary.definitions.length === 0 ? [...withoutRun] : [...withoutRun, run],
+  )
 
   return z.strictObject({
     analysis: text(20, planLimits.analysis),
@@ -130,5 +177,7 @@ export function planJsonSchema(vocabulary: PlanVocabulary): { [key: string]: Jso
 function withAnyOf(schema: Json): Json {
   if (Array.isArray(schema)) return schema.map(withAnyOf)
   if (typeof schema !== 'object' || schema === null) return schema
-  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key === 'oneOf' ? 'anyOf' : key, withAnyOf(value)]))
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [key === 'oneOf' ? 'anyOf' : key, withAnyOf(value)]),
+  )
 }

@@ -5,16 +5,31 @@
  * 1. Text is cleaned: white space becomes one blank, control characters and half characters go.
  * 2. A task or question without a word in it says what its capability does for the goal.
  * 3. Options of a vote that are the same are one; a vote left with fewer than two is between `yes` and `no`.
- * 4. A task that says the same as one before it in its stage is dropped. A start left with a single task is a
- *    problem for the model: parallel work that differs is what the plan is for.
- * 5. A decision that continues does so with the stage after it, whichever case was taken.
+ * 4. A task with the same capability and words as one before it is dropped: in its own stage, in `start` and in
+ *    earlier stages of tasks. So is a stage that is left without a task or that repeats an earlier one. A start left
+ *    with a single task is a problem for the model: parallel work that differs is what the plan is for.
+ * 5. A start that repeats the example of the prompt is a problem for the model: it is not about this goal.
+ * 6. A decision that continues does so with the stage after it, whichever case was taken.
  */
-import { type Definition, END, type Stage, type Task } from '../workflow/definition.ts'
-import type { Json } from '../workflow/value.ts'
-import { planExample } from './plan-examples.ts'
+import { type Definition, END, type Stage } from '../workflow/definition.ts'
+import { planExample } from './plan-example.ts'
 import type { Plan, PlanDecision, PlanStage, PlanTask } from './plan-schema.ts'
-
-export type PlanContext = { goal: string; inputs: { name: string; type: string }[] }
+import { clean, planName } from './plan-text.ts'
+import {
+  leave,
+  listSchema,
+  type PlanContext,
+  push,
+  resultsOf,
+  sayOr,
+  scoring,
+  taskOf,
+  tasksOf,
+  titleOf,
+  voteOf,
+  type Work,
+  wordsOf,
+} from './planned-work.ts'
 
 /** `repairs` says which rules were applied where; `problems` what only another plan can put right. */
 export type Expansion = { definition: Definition; repairs: string[]; problems: string[] }
@@ -22,37 +37,26 @@ export type Expansion = { definition: Definition; repairs: string[]; problems: s
 /** Calls that one task may cost at most: its attempts over all agents. */
 const ATTEMPTS = 3
 
-type Work = {
-  context: PlanContext
-  repairs: string[]
-  problems: string[]
-  stages: Stage[]
-  /** Stages whose end the next one waits for, and whose results it gets. */
-  exits: string[]
-  /** All stages so far that produce something worth handing to the end. */
-  results: string[]
-  /** The last stage of tasks: what agreement, failed and succeeded are measured on. */
-  measured: string
-}
-
 const inputTypes = ['text', 'number', 'boolean', 'list', 'object', 'any'] as const
 type InputType = (typeof inputTypes)[number]
 
 export function planToDefinition(plan: Plan, context: PlanContext): Expansion {
-  const work: Work = { context, repairs: [], problems: [], stages: [], exits: [], results: [], measured: 'start' }
+  const work: Work = { context, repairs: [], problems: [], stages: [], exits: [], handed: [], results: [], measured: 'start' }
 
   const start = tasksOf(work, plan.start, 'start')
   const copied = new Set(planExample.plan.start.map(({ does }) => does))
-  if (start.some(({ instructions }) => copied.has(instructions))) work.problems.push('start repeats the example: write what has to be done for this goal')
-  if (start.length < 2) work.problems.push('all tasks of start say the same: give each of the parallel tasks different work')
+  if (start.some(({ instructions }) => copied.has(instructions)))
+    work.problems.push('start repeats the example: write what has to be done for this goal')
+  if (start.length < 2)
+    work.problems.push('all tasks of start say the same: give each of the parallel tasks different work')
   work.stages.push({ id: 'start', kind: 'tasks', title: titleOf(start), tasks: start, on_failure: 'fail' })
   leave(work, ['start'], ['start'])
 
-  const ids = [...plan.stages.map((_, i) => `step_${i + 2}`), 'decision']
-  plan.stages.forEach((stage, i) => {
-    const next = plan.stages[i + 1]
-    const entry = next === undefined ? entryOfDecision(plan.decide, 'decision') : entryOf(next, ids[i + 1] as string)
-    addStage(work, stage, ids[i] as string, entry)
+  const stages = withoutRepeats(work, plan)
+  stages.forEach((stage, i) => {
+    const next = stages[i + 1]
+    const entry = next === undefined ? entryOfDecision(plan.decide, 'decision') : entryOf(next, `step_${i + 3}`)
+    addStage(work, stage, `step_${i + 2}`, entry)
   })
   addDecision(work, plan.decide, 'decision', 'finish')
 
@@ -62,31 +66,54 @@ export function planToDefinition(plan: Plan, context: PlanContext): Expansion {
     kind: 'tasks',
     title: titleOf([finish]),
     needs: work.exits,
-    tasks: [{ ...finish, instructions: `Give the final result. ${finish.instructions}`, input: resultsOf(work.results) }],
+    tasks: [
+      { ...finish, instructions: `Give the final result. ${finish.instructions}`, input: resultsOf(work.results) },
+    ],
     on_failure: 'fail',
   })
 
   const definition: Definition = {
     apiVersion: 'quorate/v1',
-    name: nameOf(context.goal),
+    name: planName(context.goal),
     description: clean(plan.analysis),
     goal: context.goal,
     budget: { calls: callsAtMost(work.stages) * ATTEMPTS },
     stages: work.stages,
   }
   if (context.inputs.length > 0) {
-    definition.inputs = Object.fromEntries(context.inputs.map(({ name, type }) => [name, { type: inputTypes.find((known) => known === type) ?? ('any' as InputType) }]))
+    definition.inputs = Object.fromEntries(
+      context.inputs.map(({ name, type }) => [
+        name,
+        { type: inputTypes.find((known) => known === type) ?? ('any' as InputType) },
+      ]),
+    )
   }
   return { definition, repairs: work.repairs, problems: work.problems }
 }
 
+function withoutRepeats(work: Work, plan: Plan): PlanStage[] {
+  const said = new Set(plan.start.map(wordsOf))
+  const seen = new Set<string>()
+  return plan.stages.flatMap((stage, i): PlanStage[] => {
+    const fresh =
+      stage.kind === 'tasks' ? { ...stage, tasks: stage.tasks.filter((task) => !said.has(wordsOf(task))) } : stage
+    const repeats = fresh.kind === 'tasks' ? fresh.tasks.length === 0 : seen.has(JSON.stringify(fresh))
+    if (fresh.kind === 'tasks') for (const task of fresh.tasks) said.add(wordsOf(task))
+    seen.add(JSON.stringify(fresh))
+    if (repeats) work.repairs.push(`stages[${i}] repeats what came before it and was dropped`)
+    return repeats ? [] : [fresh]
+  })
+}
+
 /** How a kind of planned stage becomes stages of a definition. Total over the kinds. */
-const adders: { [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage, { kind: K }>, id: string, next: string) => void } = {
+const adders: {
+  [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage, { kind: K }>, id: string, next: string) => void
+} = {
   tasks(work, stage, id) {
-    const tasks = tasksOf(work, stage.tasks, id).map((task) => ({ ...task, input: resultsOf(work.exits) }))
+    const tasks = tasksOf(work, stage.tasks, id).map((task) => ({ ...task, input: resultsOf(work.handed) }))
     push(work, { id, kind: 'tasks', title: titleOf(tasks), tasks, on_failure: 'continue' })
     leave(work, [id], [id])
-    work.measured = id
+    if (tasks.length > 1) work.measured = id
   },
   vote(work, stage, id) {
     push(work, voteOf(work, stage, id))
@@ -98,7 +125,13 @@ const adders: { [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage,
   loop(work, stage, id) {
     const draft = taskOf(work, stage.make, 'draft', `${id}.make`)
     const review = taskOf(work, stage.review, 'review', `${id}.review`)
-    push(work, { id: `${id}_draft`, kind: 'tasks', title: titleOf([draft]), tasks: [{ ...draft, input: resultsOf(work.exits) }], on_failure: 'continue' })
+    push(work, {
+      id: `${id}_draft`,
+      kind: 'tasks',
+      title: titleOf([draft]),
+      tasks: [{ ...draft, input: resultsOf(work.handed) }],
+      on_failure: 'continue',
+    })
     leave(work, [`${id}_draft`], [])
     // An iteration hands its output to the next as `item`, so the revised work comes last in the body. Both versions
     // are plain paths, because a large value can be passed on but not be computed with.
@@ -111,7 +144,12 @@ const adders: { [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage,
       max: stage.max,
       until: `review.outputs.review.score >= ${stage.until_score}`,
       stages: [
-        { id: 'review', kind: 'tasks', tasks: [scoring({ ...review, instructions: `${review.instructions} ${newest}` }, versions)], on_failure: 'fail' },
+        {
+          id: 'review',
+          kind: 'tasks',
+          tasks: [scoring({ ...review, instructions: `${review.instructions} ${newest}` }, versions)],
+          on_failure: 'fail',
+        },
         {
           id: 'revise',
           kind: 'tasks',
@@ -140,7 +178,7 @@ const adders: { [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage,
         id: list,
         kind: 'tasks',
         title: titleOf([lister]),
-        tasks: [{ ...lister, input: resultsOf(work.exits), output_schema: listSchema(stage.max) }],
+        tasks: [{ ...lister, input: resultsOf(work.handed), output_schema: listSchema(stage.max) }],
         on_failure: 'continue',
       })
       leave(work, [list], [])
@@ -167,16 +205,35 @@ const adders: { [K in PlanStage['kind']]: (work: Work, stage: Extract<PlanStage,
   },
   approval(work, stage, id) {
     const question = sayOr(work, stage.question, 'Shall this run go on?', `${id}.question`)
-    push(work, { id, kind: 'approval', question, show: resultsOf(work.exits), timeout: stage.timeout, default: stage.default, on_failure: 'fail' })
+    push(work, {
+      id,
+      kind: 'approval',
+      question,
+      show: resultsOf(work.handed),
+      timeout: stage.timeout,
+      default: stage.default,
+      on_failure: 'fail',
+    })
     leave(work, [id], [])
   },
   run(work, stage, id) {
-    push(work, { id, kind: 'run', definition: stage.definition, input: { goal: '=inputs.goal' }, on_failure: 'continue' })
+    push(work, {
+      id,
+      kind: 'run',
+      definition: stage.definition,
+      input: { goal: '=inputs.goal' },
+      on_failure: 'continue',
+    })
     leave(work, [id], [id])
   },
 }
 
-function addStage<K extends PlanStage['kind']>(work: Work, stage: Extract<PlanStage, { kind: K }>, id: string, next: string): void {
+function addStage<K extends PlanStage['kind']>(
+  work: Work,
+  stage: Extract<PlanStage, { kind: K }>,
+  id: string,
+  next: string,
+): void {
   adders[stage.kind as K](work, stage, id, next)
 }
 
@@ -192,7 +249,7 @@ function entryOfDecision({ on }: PlanDecision, id: string): string {
 }
 
 function addDecision(work: Work, { on, then, otherwise }: PlanDecision, id: string, next: string): void {
-  const handed = work.exits
+  const { handed } = work
   const when = conditionOf(work, on, id)
   const yes = `${id}_then`
   const no = `${id}_otherwise`
@@ -211,6 +268,7 @@ function addDecision(work: Work, { on, then, otherwise }: PlanDecision, id: stri
   if (otherwise.do === 'tasks') work.stages.push(branch(no, otherwise.tasks))
   const branches = otherwise.do === 'tasks' ? [yes, no] : [yes]
   leave(work, goesOn ? [id, yes] : branches, branches)
+  work.handed = [...handed, ...branches]
 }
 
 /** The condition in CEL; puts the stage that it looks at before the decision where it needs one of its own. */
@@ -224,7 +282,7 @@ function conditionOf(work: Work, on: PlanDecision['on'], id: string): string {
     }
     case 'score': {
       const review = taskOf(work, { capability: on.capability, does: on.question }, 'score', `${id}.question`)
-      const tasks = [scoring(review, resultsOf(work.exits))]
+      const tasks = [scoring(review, resultsOf(work.handed))]
       push(work, { id: `${id}_score`, kind: 'tasks', title: titleOf(tasks), tasks, on_failure: 'continue' })
       leave(work, [`${id}_score`], [`${id}_score`])
       return `${id}_score.outputs.score.score ${on.is} ${on.value}`
@@ -232,86 +290,6 @@ function conditionOf(work: Work, on: PlanDecision['on'], id: string): string {
     default:
       return `${work.measured}.${on.measure} ${on.is} ${on.value}`
   }
-}
-
-function push(work: Work, stage: Stage): void {
-  work.stages.push({ ...stage, needs: work.exits })
-}
-
-function leave(work: Work, exits: string[], results: string[]): void {
-  work.exits = exits
-  work.results.push(...results)
-}
-
-function voteOf(work: Work, planned: { question: string; options: string[]; capability: string; voters: 3 | 5 }, id: string): Extract<Stage, { kind: 'vote' }> {
-  const question = sayOr(work, planned.question, 'Does what we have meet the goal?', `${id}.question`)
-  let options = [...new Set(planned.options.map(clean).filter(hasWord))]
-  if (options.length < 2) options = ['yes', 'no']
-  if (options.length < planned.options.length) work.repairs.push(`${id}: options that say the same were made one: ${options.join(', ')}`)
-  const { capability, voters } = planned
-  return { id, kind: 'vote', question, options, voters, capability, input: resultsOf(work.exits), quorum: 0.5, on_failure: 'continue' }
-}
-
-function tasksOf(work: Work, planned: PlanTask[], where: string): Task[] {
-  const said = new Set<string>()
-  const tasks: Task[] = []
-  planned.forEach((plannedTask, i) => {
-    const task = taskOf(work, plannedTask, `${plannedTask.capability.slice(0, 60)}_${i + 1}`, `${where}[${i}]`)
-    const key = `${task.capability} ${task.instructions.toLowerCase()}`
-    if (said.has(key)) work.repairs.push(`${where}[${i}] says the same as a task before it and was dropped`)
-    else tasks.push(task)
-    said.add(key)
-  })
-  return tasks
-}
-
-function taskOf(work: Work, planned: { capability: string; does: string; reads?: string }, id: string, where: string): Task {
-  const { capability } = planned
-  const instructions = sayOr(work, planned.does, `Do the ${capability.replaceAll('_', ' ')} that the goal needs`, where)
-  const read = work.context.inputs.filter(({ name }) => planned.reads === 'all' || planned.reads === name)
-  const task: Task = { id, capability, instructions }
-  return read.length === 0 ? task : { ...task, input: Object.fromEntries(read.map(({ name }) => [name, `=inputs.${name}`])) }
-}
-
-const scoring = (task: Task, input: { [name: string]: Json }): Task => ({
-  ...task,
-  instructions: `${task.instructions} Give a score from 1 (useless) to 10 (nothing to add) and one remark that says why.`,
-  input,
-  output_schema: {
-    type: 'object',
-    properties: { score: { type: 'integer', enum: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }, remark: { type: 'string', maxLength: 300 } },
-    required: ['score', 'remark'],
-    additionalProperties: false,
-  },
-})
-
-const listSchema = (max: number): { [key: string]: Json } => ({
-  type: 'object',
-  properties: { items: { type: 'array', items: { type: 'string', maxLength: 200 }, minItems: 1, maxItems: max } },
-  required: ['items'],
-  additionalProperties: false,
-})
-
-const resultsOf = (stages: string[]): { [name: string]: Json } => Object.fromEntries([...new Set(stages)].map((id) => [id, `=${id}.output`]))
-
-const titleOf = (tasks: Task[]): string => [...new Set(tasks.map((task) => (task.capability ?? '').replaceAll('_', ' ')))].join(' + ').slice(0, 200)
-
-function sayOr(work: Work, text: string, instead: string, where: string): string {
-  const said = clean(text)
-  if (hasWord(said)) return said
-  work.repairs.push(`${where} said nothing and became: ${instead}`)
-  return instead
-}
-
-const hasWord = (text: string): boolean => /\p{L}/u.test(text)
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-const clean = (text: string): string => text.toWellFormed().replace(/[\s\u0000-\u001f\u007f-\u009f\ufffd]+/g, ' ').trim()
-
-/** A readable name from the goal's own letters; the definition is addressed by its hash, so names may repeat. */
-function nameOf(goal: string): string {
-  const slug = goal.toLowerCase().match(/[a-z0-9]+/g)?.join('_').slice(0, 48).replace(/_$/, '')
-  return `plan_${slug ?? 'of_a_goal'}`
 }
 
 /** Calls of agents when every branch is taken and every loop runs to its bound. */

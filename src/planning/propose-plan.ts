@@ -6,11 +6,11 @@
  */
 import type { Failure } from '../failure.ts'
 import type { ModelGateway } from '../models/model-gateway.ts'
-import type { Definition } from '../workflow/definition.ts'
+import { type Definition, identifier } from '../workflow/definition.ts'
 import type { Usage } from '../workflow/event.ts'
 import type { Json } from '../workflow/value.ts'
 import { planMessages } from './plan-prompt.ts'
-import { planForm, planJsonSchema, type PlanVocabulary } from './plan-schema.ts'
+import { type PlanVocabulary, planForm, planJsonSchema } from './plan-schema.ts'
 import { planToDefinition } from './plan-to-definition.ts'
 import type { Planner, PlanProposal, PlanRequest } from './planner.ts'
 import { templateFor } from './templates.ts'
@@ -32,8 +32,11 @@ const temperatures = [0.4, 0.7, 0.9]
 
 export function openPlanner(parts: PlannerParts): Planner {
   return {
-    propose: async (request, signal) => {
+    propose: async (asked, signal) => {
       const started = parts.now()
+      // What an expression cannot name no stage can read; the goal reaches every task anyway.
+      const inputs = asked.inputs.filter(({ name }) => name !== 'goal' && identifier.safeParse(name).success)
+      const request = { ...asked, inputs }
       const proposal = request.template ? fromTemplate(parts, request) : await fromModel(parts, request, signal)
       return { ...proposal, duration_ms: Math.max(0, parts.now() - started) }
     },
@@ -47,7 +50,13 @@ const noUsage: Usage = { input_tokens: 0, output_tokens: 0, calls: 0 }
 function fromTemplate(parts: PlannerParts, request: PlanRequest): Proposal {
   const chosen = templateFor(request, parts.check)
   const base = { source: 'template', analysis: null, model: null, usage: noUsage, raw: null } as const
-  if (!chosen.ok) return { ...base, definition: null, problems: [...request.problems, chosen.failure.message], failure: chosen.failure }
+  if (!chosen.ok)
+    return {
+      ...base,
+      definition: null,
+      problems: [...request.problems, chosen.failure.message],
+      failure: chosen.failure,
+    }
   const { definition, why, name } = chosen.value
   return { ...base, definition, problems: [...request.problems, why], raw: { template: name } }
 }
@@ -57,14 +66,22 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
   const unasked = { source: 'model', definition: null, analysis: null, model: null, usage: noUsage, raw: null } as const
   const gone = (failure: Failure): Proposal => ({ ...unasked, problems: [failure.message], failure })
   if (vocabulary.capabilities.length === 0)
-    return gone({ kind: 'unavailable', message: 'no agent offers a capability, so nothing can be planned', remedy: 'Add an agent with at least one capability.' })
+    return gone({
+      kind: 'unavailable',
+      message: 'no agent offers a capability, so nothing can be planned',
+      remedy: 'Add an agent with at least one capability.',
+    })
 
   const model = parts.gateway.default_model().id
   const attempt = Math.max(1, Math.trunc(request.attempt))
   const answer = await parts.gateway.complete(
     {
       model: null,
-      messages: planMessages(request, vocabulary, model === null ? null : await contextOf(parts.gateway, model, signal)),
+      messages: planMessages(
+        request,
+        vocabulary,
+        model === null ? null : await contextOf(parts.gateway, model, signal),
+      ),
       schema: planJsonSchema(vocabulary),
       temperature: temperatures[Math.min(attempt, temperatures.length) - 1] as number,
       seed: attempt,
@@ -76,7 +93,12 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
   if (!answer.ok) {
     // A model that answered outside the form is a plan to be repaired; one that cannot be reached is a failure.
     if (answer.failure.kind !== 'output_invalid') return gone(answer.failure)
-    return { ...unasked, model, usage: { input_tokens: null, output_tokens: null, calls: 1 }, problems: [answer.failure.message] }
+    return {
+      ...unasked,
+      model,
+      usage: { input_tokens: null, output_tokens: null, calls: 1 },
+      problems: [answer.failure.message],
+    }
   }
   const { value } = answer
   const asked: Proposal = {
@@ -86,11 +108,17 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
     raw: value.json ?? value.text,
     problems: [],
   }
-  if (value.finish === 'length') return { ...asked, problems: ['the plan was cut off at its length limit: use fewer stages and shorter sentences'] }
+  if (value.finish === 'length')
+    return { ...asked, problems: ['the plan was cut off at its length limit: use fewer stages and shorter sentences'] }
   return { ...asked, ...judged(parts, request, vocabulary, value.json ?? null) }
 }
 
-function judged(parts: PlannerParts, request: PlanRequest, vocabulary: PlanVocabulary, said: Json): Pick<Proposal, 'definition' | 'problems' | 'analysis'> {
+function judged(
+  parts: PlannerParts,
+  request: PlanRequest,
+  vocabulary: PlanVocabulary,
+  said: Json,
+): Pick<Proposal, 'definition' | 'problems' | 'analysis'> {
   const form = planForm(vocabulary).safeParse(said)
   if (!form.success) {
     const problems = form.error.issues.map((issue) => `${issue.path.join('.') || 'the plan'}: ${issue.message}`)
@@ -100,7 +128,9 @@ function judged(parts: PlannerParts, request: PlanRequest, vocabulary: PlanVocab
   const { definition, repairs, problems } = planToDefinition(plan, { goal: request.goal, inputs: request.inputs })
   const analysis = definition.description ?? null
   const wrong = [...problems, ...(problems.length === 0 ? parts.check(definition).map(told) : [])]
-  return wrong.length > 0 ? { definition: null, analysis, problems: wrong } : { definition, analysis, problems: repairs }
+  return wrong.length > 0
+    ? { definition: null, analysis, problems: wrong }
+    : { definition, analysis, problems: repairs }
 }
 
 const told = ({ field, message }: Failure): string => (field === undefined ? message : `${field}: ${message}`)
@@ -117,7 +147,7 @@ function vocabularyOf(parts: PlannerParts, request: PlanRequest): PlanVocabulary
 
 /** Tokens that the model can hold, where its host says so. */
 async function contextOf(gateway: ModelGateway, model: string, signal: AbortSignal): Promise<number | null> {
-  for (const host of await gateway.hosts({ signal })) for (const known of host.models) if (known.id === model) return known.context_length
+  for (const host of await gateway.hosts({ signal }))
+    for (const known of host.models) if (known.id === model) return known.context_length
   return null
 }
-

@@ -10,7 +10,12 @@ import { type Definition, definitionSchema, type Stage } from '../workflow/defin
 import type { Json } from '../workflow/value.ts'
 import type { PlanRequest } from './planner.ts'
 
-export type TemplateInfo = { name: string; title: string; description: string; inputs: NonNullable<Definition['inputs']> }
+export type TemplateInfo = {
+  name: string
+  title: string
+  description: string
+  inputs: NonNullable<Definition['inputs']>
+}
 
 const folder = join(import.meta.dirname, 'templates')
 const texts = new Map<string, string>()
@@ -52,24 +57,42 @@ export function templateText(name: string): string | null {
  * A definition from a template, ready to run without further input: goal and inputs become the defaults of its inputs.
  * `not_found` for an unknown template, `invalid_input` for an unknown, missing or mistyped input.
  */
-export function instantiate(name: string, given: { goal: string; inputs: { [name: string]: Json } }): Result<Definition> {
+export function instantiate(
+  name: string,
+  given: { goal: string; inputs: { [name: string]: Json } },
+): Result<Definition> {
   const template = all().get(name)
   if (template === undefined)
-    return fail('not_found', `there is no template ${excerpt(name)}`, { field: 'template', value: excerpt(name), remedy: `Templates: ${[...all().keys()].join(', ')}.` })
-  if (given.goal.trim() === '') return fail('invalid_input', 'the goal is empty', { field: 'goal', remedy: 'Say what is to be reached.' })
+    return fail('not_found', `there is no template ${excerpt(name)}`, {
+      field: 'template',
+      value: excerpt(name),
+      remedy: `Templates: ${[...all().keys()].join(', ')}.`,
+    })
+  if (given.goal.trim() === '')
+    return fail('invalid_input', 'the goal is empty', { field: 'goal', remedy: 'Say what is to be reached.' })
 
   const declared = template.inputs ?? {}
   const unknown = Object.keys(given.inputs).find((input) => !Object.hasOwn(declared, input))
   if (unknown !== undefined)
-    return fail('invalid_input', `template ${name} has no input ${excerpt(unknown)}`, { field: `inputs.${unknown}`, remedy: `Its inputs: ${Object.keys(declared).join(', ')}.` })
+    return fail('invalid_input', `template ${name} has no input ${excerpt(unknown)}`, {
+      field: `inputs.${unknown}`,
+      remedy: `Its inputs: ${Object.keys(declared).join(', ')}.`,
+    })
 
   const inputs: NonNullable<Definition['inputs']> = {}
   for (const [input, { required, ...declaration }] of Object.entries(declared)) {
     const value = input === 'goal' ? (given.inputs.goal ?? given.goal) : given.inputs[input]
     if (value !== undefined && !hasType(value, declaration.type))
-      return fail('invalid_input', `input ${input} of template ${name} is no ${declaration.type}`, { field: `inputs.${input}`, value: excerpt(value), remedy: `Give a ${declaration.type}.` })
+      return fail('invalid_input', `input ${input} of template ${name} is no ${declaration.type}`, {
+        field: `inputs.${input}`,
+        value: excerpt(value),
+        remedy: `Give a ${declaration.type}.`,
+      })
     if (value === undefined && required === true && declaration.default === undefined)
-      return fail('invalid_input', `template ${name} needs the input ${input}`, { field: `inputs.${input}`, remedy: declaration.description ?? `Give ${input}.` })
+      return fail('invalid_input', `template ${name} needs the input ${input}`, {
+        field: `inputs.${input}`,
+        remedy: declaration.description ?? `Give ${input}.`,
+      })
     inputs[input] = value === undefined ? declaration : { ...declaration, default: value }
   }
   return ok({ ...template, goal: given.goal, inputs })
@@ -103,13 +126,19 @@ export type ChosenTemplate = { name: string; definition: Definition; why: string
  * among the inputs asks for `document_work`, else the first general template whose capabilities are all offered, else
  * the first one with each missing capability given to the one that most agents offer. Deterministic.
  */
-export function templateFor(request: Pick<PlanRequest, 'goal' | 'inputs' | 'capabilities'>, check: (definition: Definition) => Failure[]): Result<ChosenTemplate> {
+export function templateFor(
+  request: Pick<PlanRequest, 'goal' | 'inputs' | 'capabilities'>,
+  check: (definition: Definition) => Failure[],
+): Result<ChosenTemplate> {
   const offered = Object.entries(request.capabilities)
     .filter(([, agents]) => agents > 0)
     .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
     .map(([capability]) => capability)
   const [most] = offered
-  if (most === undefined) return fail('unavailable', 'no agent offers a capability, so no template can run', { remedy: 'Add an agent with at least one capability.' })
+  if (most === undefined)
+    return fail('unavailable', 'no agent offers a capability, so no template can run', {
+      remedy: 'Add an agent with at least one capability.',
+    })
 
   const list = request.inputs.find(({ type }) => type === 'list')?.name
   const candidates = list === undefined ? [...general] : [forLists, ...general]
@@ -118,26 +147,41 @@ export function templateFor(request: Pick<PlanRequest, 'goal' | 'inputs' | 'capa
   for (const name of [...fits, ...candidates.filter((candidate) => !fits.includes(candidate))]) {
     const definition = made(name, request, list, offered, most)
     const wrong = check(definition)
-    if (wrong.length > 0) problems.push(`${name}: ${wrong.map(({ field, message }) => `${field ?? ''} ${message}`).join('; ')}`)
+    if (wrong.length > 0)
+      problems.push(`${name}: ${wrong.map(({ field, message }) => `${field ?? ''} ${message}`).join('; ')}`)
     else return ok({ name, definition, why: whyOf(name, list, offered, most) })
   }
   return fail('unavailable', `no template passes the check: ${excerpt(problems.join(' | '), 600)}`)
 }
 
-function made(name: string, request: Pick<PlanRequest, 'goal' | 'inputs'>, list: string | undefined, offered: string[], instead: string): Definition {
+function made(
+  name: string,
+  request: Pick<PlanRequest, 'goal' | 'inputs'>,
+  list: string | undefined,
+  offered: string[],
+  instead: string,
+): Definition {
   const template = structuredClone(all().get(name)) as Definition
   const { documents, goal, ...others } = template.inputs ?? {}
   const taken = name === forLists ? list : undefined
-  for (const task of tasksIn(template.stages)) if (task.capability !== undefined && !offered.includes(task.capability)) task.capability = instead
-  if (taken !== undefined) for (const stage of template.stages) if (stage.kind === 'for_each' && stage.items === '=inputs.documents') stage.items = `=inputs.${taken}`
+  for (const task of tasksIn(template.stages))
+    if (task.capability !== undefined && !offered.includes(task.capability)) task.capability = instead
+  if (taken !== undefined)
+    for (const stage of template.stages)
+      if (stage.kind === 'for_each' && stage.items === '=inputs.documents') stage.items = `=inputs.${taken}`
   const rest = request.inputs.map(({ name: input }) => input).filter((input) => input !== taken && input !== 'goal')
-  for (const task of firstTasks(template.stages)) for (const input of rest) task.input = { ...task.input, [input]: `=inputs.${input}` }
+  for (const task of firstTasks(template.stages))
+    for (const input of rest) task.input = { ...task.input, [input]: `=inputs.${input}` }
   return {
     ...template,
     goal: request.goal,
     inputs: {
       ...others,
-      goal: { type: 'text', ...(goal?.description === undefined ? {} : { description: goal.description }), default: request.goal },
+      goal: {
+        type: 'text',
+        ...(goal?.description === undefined ? {} : { description: goal.description }),
+        default: request.goal,
+      },
       ...(taken === undefined ? {} : { [taken]: documents ?? { type: 'list' } }),
       ...Object.fromEntries(rest.map((input) => [input, { type: 'any' as const }])),
     },
@@ -146,7 +190,10 @@ function made(name: string, request: Pick<PlanRequest, 'goal' | 'inputs'>, list:
 
 function whyOf(name: string, list: string | undefined, offered: string[], instead: string): string {
   const missing = missingOf(name, offered)
-  const fit = missing.length === 0 ? 'all its capabilities are offered' : `nobody offers ${missing.join(', ')}: ${instead} does that work`
+  const fit =
+    missing.length === 0
+      ? 'all its capabilities are offered'
+      : `nobody offers ${missing.join(', ')}: ${instead} does that work`
   return `template ${name}: ${name === forLists ? `the input ${list} is a list, ` : ''}${fit}`
 }
 

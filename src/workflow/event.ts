@@ -113,6 +113,8 @@ export type EventData = {
   child_started: { stage: string; run: string; definition: string }
   stage_finished: { stage: string; status: 'completed' | 'failed' | 'skipped'; reason: string; metrics: Metrics | null; output: Value }
   feedback_fired: { feedback: string; action: string; values: { [name: string]: Json } }
+  compensation_started: { reason: string; tasks: string[] }
+  compensation_finished: { task: string; undone: boolean; reason: string }
   run_paused: { reason: string; by: string }
   run_resumed: { reason: string; by: string }
   run_finished: { status: 'completed' | 'partial' | 'failed' | 'cancelled'; reason: string; output: Value; success: { id: string; met: boolean | null; reason: string }[] }
@@ -149,6 +151,8 @@ export const isInput = {
   child_started: false,
   stage_finished: false,
   feedback_fired: false,
+  compensation_started: false,
+  compensation_finished: false,
   run_paused: false,
   run_resumed: false,
   run_finished: false,

@@ -43,7 +43,10 @@ export function lookupFrom(turn: Turn, place: Place): Lookup {
 
 /** Names as seen at the end of a body or of the run: all its stages. */
 export function lookupIn(turn: Turn, scope: Scope, stages: Place['stages'], parent: Place | null): Lookup {
-  return (name) => inScope(scope, stages, name) ?? (parent === null ? ofRun(turn.state, turn.at, name) : lookupFrom(turn, parent)(name))
+  return (name) =>
+    name === 'coherence' || name === 'agreement'
+      ? meanAgreement(Object.values(scope.stages))
+      : (inScope(scope, stages, name) ?? (parent === null ? ofRun(turn.state, turn.at, name) : lookupFrom(turn, parent)(name)))
 }
 
 function inScope(scope: Scope, stages: Place['stages'], name: string): Value | undefined {
@@ -67,12 +70,12 @@ function ofRun(state: RunState, at: number, name: string): Value | undefined {
   }
 }
 
-/** Agreement of the stages that this one needs: the mean of those that have one. */
-function agreementBefore(place: Place): number | null {
-  const values: number[] = []
-  for (const need of graphOf(place.stages).needs.get(place.stage.id) ?? []) {
-    const value = place.scope.stages[need]?.metrics?.agreement
-    if (typeof value === 'number') values.push(value)
-  }
+/** Agreement of the stages that this one needs. */
+const agreementBefore = (place: Place): number | null =>
+  meanAgreement((graphOf(place.stages).needs.get(place.stage.id) ?? []).map((need) => place.scope.stages[need]))
+
+/** The mean over those stages that have an agreement. */
+function meanAgreement(stages: (StageState | undefined)[]): number | null {
+  const values = stages.flatMap((stage) => (typeof stage?.metrics?.agreement === 'number' ? [stage.metrics.agreement] : []))
   return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length
 }

@@ -9,13 +9,15 @@
  */
 import { splitTask } from './address.ts'
 import type { Command } from './command.ts'
+import { compensate, compensated, isCompensation } from './compensation.ts'
 import type { Definition } from './definition.ts'
 import { milliseconds } from './duration.ts'
 import { EVENT_VERSION, type EventData, type RunEvent, type RunInput } from './event.ts'
 import { evaluateBinding, evaluateCondition } from './expression.ts'
+import { applyFeedback } from './feedback.ts'
 import { lookupIn } from './lookup.ts'
 import { findPlace, openScope } from './places.ts'
-import { hasEnded, type RunState, STATE_VERSION } from './run-state.ts'
+import { hasEnded, isOver, type RunState, STATE_VERSION } from './run-state.ts'
 import { scopeOutput, startScope } from './scope.ts'
 import { behaviours } from './stages/all.ts'
 import { ballotTasks } from './stages/vote.ts'
@@ -60,6 +62,8 @@ export function newState(run: string): RunState {
       stages_failed: 0,
     },
     paused: null,
+    undo: [],
+    feedback: { fired: {}, wins: {}, frozen: 0 },
   }
 }
 
@@ -76,7 +80,7 @@ export function advance(definitionOf: DefinitionOf, state: RunState, input: RunI
   state.seq += 1
   const own = { run: state.run, seq: state.seq, at: input.at, type: input.type, v: EVENT_VERSION, cause: null, data: input.data } as RunEvent
   const hash = input.type === 'run_started' ? input.data.definition : input.type === 'plan_proposed' ? input.data.definition : state.definition
-  const turn = new Turn(hash === null ? null : definitionOf(hash), state, input.at, state.seq, behaviours, topEnded)
+  const turn = new Turn(hash === null ? null : definitionOf(hash), state, input.at, state.seq, behaviours, { topEnded, stageEnding: applyFeedback })
   turn.events.push(own)
   feed(turn, input)
   for (let work = turn.agenda.shift(); work !== undefined; work = turn.agenda.shift()) work()
@@ -110,6 +114,7 @@ function hasPlace(state: RunState, input: RunInput): boolean {
     delete state.steps[step]
     return known
   }
+  if (state.ending !== undefined && input.type !== 'pause_requested' && input.type !== 'resume_requested') return false
   switch (input.type) {
     case 'timer_fired':
       return state.timers[input.data.timer] !== undefined
@@ -134,9 +139,11 @@ function feed(turn: Turn, input: RunInput): void {
       return planned(turn, input.data)
     case 'task_finished':
       count(state, input.data.usage)
-      return onTask(turn, input.data.task, (place, spec) => taskFinished(turn, place, spec.id, input.data))
+      if (isCompensation(input.data.task)) return compensated(turn, { ok: true }) ? conclude(turn) : undefined
+      return onTask(turn, input.data.task, (place, spec) => taskFinished(turn, place, spec, input.data))
     case 'task_failed':
       count(state, input.data.usage)
+      if (isCompensation(input.data.task)) return compensated(turn, { ok: false, data: input.data }) ? conclude(turn) : undefined
       return onTask(turn, input.data.task, (place, spec) => taskFailed(turn, place, spec, input.data))
     case 'effect_resolved':
       return onTask(turn, input.data.task, (place, spec) => effectResolved(turn, place, spec, input.data))
@@ -261,8 +268,37 @@ function topEnded(turn: Turn, failure: string | null): void {
 }
 
 function finish(turn: Turn, status: EventData['run_finished']['status'], reason: string): void {
+  const { state } = turn
+  if (isOver(state)) return
+  callOffAll(turn, reason)
+  if ((status === 'failed' || status === 'cancelled') && compensate(turn, status, reason)) return
+  end(turn, status, reason)
+}
+
+/** The compensations have ended: now the run ends as it would have. */
+function conclude(turn: Turn): void {
+  const { ending } = turn.state
+  if (ending === undefined) return
+  delete turn.state.ending
+  const undone = ending.failed.length === 0 ? 'what it did was undone' : `not undone: ${ending.failed.join(', ')}`
+  end(turn, ending.status, `${ending.reason}; ${undone}`)
+}
+
+function callOffAll(turn: Turn, reason: string): void {
+  const { state } = turn
+  for (const step of Object.keys(state.steps)) {
+    if (step.endsWith('/run')) turn.commands.push({ do: 'cancel_child', stage: step.slice(0, -'/run'.length), reason })
+    else turn.commands.push({ do: 'cancel_step', step })
+  }
+  state.steps = {}
+  state.timers = {}
+  state.approvals = {}
+  state.signals = {}
+  state.paused = null
+}
+
+function end(turn: Turn, status: EventData['run_finished']['status'], reason: string): void {
   const { state, definition } = turn
-  if (state.ended_at !== undefined) return
   let ended = status
   let why = reason
   let output = definition === null ? null : scopeOutput(state.top, definition.stages)
@@ -286,15 +322,6 @@ function finish(turn: Turn, status: EventData['run_finished']['status'], reason:
   state.reason = why
   state.output = output
   state.ended_at = turn.at
-  for (const step of Object.keys(state.steps)) {
-    if (step.endsWith('/run')) turn.commands.push({ do: 'cancel_child', stage: step.slice(0, -'/run'.length), reason: why })
-    else turn.commands.push({ do: 'cancel_step', step })
-  }
-  state.steps = {}
-  state.timers = {}
-  state.approvals = {}
-  state.signals = {}
-  state.paused = null
   turn.emit('run_finished', { status: ended, reason: why, output, success })
 }
 
@@ -304,6 +331,7 @@ function rest(state: RunState): void {
   const steps = Object.keys(state.steps)
   const busy = steps.some((step) => !step.endsWith('/run'))
   if (state.paused !== null) [state.status, state.reason] = ['paused', state.paused.reason || `paused by ${state.paused.by}`]
+  else if (state.ending !== undefined) [state.status, state.reason] = ['running', `undoing what it did (${state.ending.reason})`]
   else if (state.definition === null) [state.status, state.reason] = ['planning', 'a definition is being made']
   else if (busy) [state.status, state.reason] = ['running', '']
   else [state.status, state.reason] = ['waiting', waitingFor(state, steps)]

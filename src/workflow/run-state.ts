@@ -78,6 +78,23 @@ export type Totals = {
   stages_failed: number
 }
 
+/** A task whose effect has to be undone should the run fail. */
+export type Undo = { task: string; agent: string | null; capability: string | null; instructions: string; input: { [name: string]: Value } }
+
+/** What feedback loops have changed so far. */
+export type FeedbackState = {
+  fired: { [id: string]: number }
+  /** Tasks completed, by capability and agent. */
+  wins: { [capability: string]: { [agent: string]: number } }
+  amplified?: true
+  /** The stage that explores; empty until one begins. */
+  exploring?: string
+  shared?: true
+  hastened?: true
+  /** Stages for which nothing fires. */
+  frozen: number
+}
+
 export type RunState = {
   v: typeof STATE_VERSION
   run: string
@@ -104,5 +121,12 @@ export type RunState = {
   approvals: { [id: string]: string }
   totals: Totals
   paused: { by: string; reason: string } | null
+  undo: Undo[]
+  /** Set while a run that fails or was cancelled undoes what it did. */
+  ending?: { status: 'failed' | 'cancelled'; reason: string; attempt: number; failed: string[] }
+  feedback: FeedbackState
   output?: Value
 }
+
+/** True when no stage may begin any more: the run has ended, or is undoing what it did. */
+export const isOver = (state: RunState): boolean => state.ended_at !== undefined || state.ending !== undefined

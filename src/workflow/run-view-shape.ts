@@ -50,7 +50,7 @@ export type DecisionView = {
   at: number
   seq: number
   stage: string
-  kind: 'decide' | 'loop' | 'vote' | 'feedback' | 'plan'
+  kind: 'decide' | 'loop' | 'vote' | 'feedback' | 'compensation' | 'plan'
   taken: string
   then: string[]
   when: string | null

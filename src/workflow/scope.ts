@@ -7,11 +7,12 @@
  *  G3. `open` counts the stages of the level that are not settled; at 0 the level has ended, exactly once.
  *  G4. Nothing recurses along the graph: follow-up work goes on the agenda.
  */
+import { noteCompensations } from './compensation.ts'
 import { END } from './definition.ts'
 import type { Metrics } from './event.ts'
 import { graphOf } from './graph.ts'
 import { placeIn } from './places.ts'
-import type { Scope, StageState } from './run-state.ts'
+import { isOver, type Scope, type StageState } from './run-state.ts'
 import type { Place, Turn } from './turn.ts'
 import type { Value } from './value.ts'
 
@@ -47,7 +48,7 @@ function tryStart(turn: Turn, place: Place): void {
 
 /** True when the run, or a level around this one, has ended already. */
 function over(turn: Turn, place: Place): boolean {
-  if (turn.state.ended_at !== undefined) return true
+  if (isOver(turn.state)) return true
   for (let level = place.parent; level !== null; level = level.parent) if (turn.stageState(level).s !== 'running') return true
   return place.scope.open <= 0
 }
@@ -70,6 +71,7 @@ export function completeStage(turn: Turn, place: Place, output: Value, metrics: 
   turn.state.totals.stages_done++
   place.scope.last = place.stage.id
   turn.emit('stage_finished', { stage: place.address, status: 'completed', reason, metrics, output })
+  turn.stageEnding(place)
   settled(turn, place)
 }
 
@@ -81,6 +83,7 @@ export function failStage(turn: Turn, place: Place, reason: string, metrics: Met
   place.scope.failed++
   turn.state.totals.stages_failed++
   turn.emit('stage_finished', { stage: place.address, status: 'failed', reason, metrics, output })
+  turn.stageEnding(place)
   const answer = 'on_failure' in place.stage ? (place.stage.on_failure ?? 'fail') : 'fail'
   if (answer === 'fail') {
     turn.agenda.push(() => levelFailed(turn, place, `stage ${place.address} failed: ${reason}`))
@@ -95,6 +98,7 @@ function close(turn: Turn, place: Place, s: 'done' | 'failed', metrics: Metrics 
   state.s = s
   state.ended_at = turn.at
   if (metrics !== null) state.metrics = metrics
+  noteCompensations(turn, place)
   delete state.tasks
   delete state.open
   delete state.scope
@@ -137,7 +141,7 @@ function levelFailed(turn: Turn, place: Place, reason: string): void {
 }
 
 function levelEnded(turn: Turn, place: Place, failure: string | null): void {
-  if (turn.state.ended_at !== undefined) return
+  if (isOver(turn.state)) return
   const { parent, scope } = place
   if (parent === null) turn.topEnded(failure)
   else if (turn.stageState(parent).s === 'running') turn.behaviour(parent.stage.kind).bodyEnded?.(turn, parent as never, scope, failure)

@@ -10,7 +10,8 @@ import { milliseconds } from './duration.ts'
 import type { EventData, Usage } from './event.ts'
 import { evaluateBinding } from './expression.ts'
 import { lookupFrom } from './lookup.ts'
-import type { TaskState } from './run-state.ts'
+import { adjusted, noteSuccess } from './feedback.ts'
+import { isOver, type TaskState } from './run-state.ts'
 import { callOff } from './scope.ts'
 import type { Place, Turn } from './turn.ts'
 import type { Value } from './value.ts'
@@ -39,7 +40,7 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
   }
   const denied = overBudget(turn)
   if (denied !== null) return settle(turn, place, spec.id, task, 'failed', denied)
-  const call: CallAgent = {
+  const call = adjusted(turn, place, {
     do: 'call_agent',
     task: address,
     attempt: task.attempt,
@@ -55,14 +56,14 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
     max_output_tokens: spec.max_output_tokens ?? null,
     delay_ms: delay,
     goal: turn.state.goal,
-  }
+  } satisfies CallAgent)
   turn.emit('task_started', {
     task: address,
     attempt: task.attempt,
     agent: call.agent,
     capability: call.capability,
-    excluded: [...task.tried],
-    delay_ms: delay,
+    excluded: [...call.excluded],
+    delay_ms: call.delay_ms,
   })
   turn.ask(call)
 }
@@ -79,13 +80,14 @@ function overBudget(turn: Turn): string | null {
   return null
 }
 
-export function taskFinished(turn: Turn, place: Place, id: string, data: EventData['task_finished']): void {
+export function taskFinished(turn: Turn, place: Place, { id, capability }: TaskSpec, data: EventData['task_finished']): void {
   const task = turn.stageState(place).tasks?.[id]
   if (task === undefined || task.s !== 'running' || task.attempt !== data.attempt) return
   task.out = data.output
   task.agent = data.agent
   if (data.ballot !== undefined) task.ballot = data.ballot
   task.tokens = addTokens(task.tokens, data.usage)
+  if (capability !== undefined) noteSuccess(turn, capability, data.agent)
   settle(turn, place, id, task, 'done', '')
 }
 
@@ -132,7 +134,7 @@ function settle(turn: Turn, place: Place, id: string, task: TaskState, s: 'done'
   state.open = (state.open ?? 1) - 1
   // On the agenda, so that a stage whose first tasks fail at once has asked for all the others before it reacts.
   turn.agenda.push(() => {
-    if (turn.state.ended_at === undefined && turn.stageState(place).s === 'running') turn.behaviour(place.stage.kind).taskSettled?.(turn, place as never, id)
+    if (!isOver(turn.state) && turn.stageState(place).s === 'running') turn.behaviour(place.stage.kind).taskSettled?.(turn, place as never, id)
   })
 }
 

@@ -44,6 +44,8 @@ export class Turn {
   readonly behaviours: Behaviours
   /** Called when the definition's own level has nothing open any more. */
   readonly topEnded: (failure: string | null) => void
+  /** Called when a stage has completed or failed, before what depends on it starts. */
+  readonly stageEnding: (place: Place) => void
 
   constructor(
     definition: Definition | null,
@@ -51,14 +53,15 @@ export class Turn {
     at: number,
     cause: number,
     behaviours: Behaviours,
-    topEnded: (turn: Turn, failure: string | null) => void,
+    hooks: { topEnded: (turn: Turn, failure: string | null) => void; stageEnding: (turn: Turn, place: Place) => void },
   ) {
     this.definition = definition
     this.state = state
     this.at = at
     this.cause = cause
     this.behaviours = behaviours
-    this.topEnded = (failure) => topEnded(this, failure)
+    this.topEnded = (failure) => hooks.topEnded(this, failure)
+    this.stageEnding = (place) => hooks.stageEnding(this, place)
   }
 
   emit<T extends EventType>(type: T, data: EventData[T]): void {

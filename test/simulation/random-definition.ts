@@ -1,11 +1,11 @@
 /** Definitions by chance, valid by construction: every kind of stage, branches, nesting, answers to failure. */
-import type { Definition, Stage } from '../../src/workflow/definition.ts'
+import { type Definition, feedbackActions, type Stage } from '../../src/workflow/definition.ts'
 import type { Dice } from './dice.ts'
 
 const conditions = ['failed > 0', 'tokens > 3', 'agreement >= 0.5', 'status == "completed"', 'missing_value > 1']
 
 export function randomDefinition(dice: Dice): Definition {
-  return { apiVersion: 'quorate/v1', name: 'random', stages: stages(dice, 0, ''), ...(dice.chance(0.2) ? { budget: { calls: dice.between(1, 40) } } : {}) }
+  return { apiVersion: 'quorate/v1', name: 'random', stages: stages(dice, 0, ''), ...(dice.chance(0.2) ? { budget: { calls: dice.between(1, 40) } } : {}), ...(dice.chance(0.4) ? { feedback: feedbackActions.map((action) => ({ id: action, when: dice.one(['coherence < 0.7', 'run.tasks_failed > 1', 'run.calls > 3', 'collective_sync > 0.1']), action, max: dice.between(1, 3) })) } : {}) }
 }
 
 function stages(dice: Dice, depth: number, prefix: string): Stage[] {
@@ -59,6 +59,7 @@ function body(dice: Dice, id: string, earlier: string[], later: string[], depth:
           instructions: 'do it',
           attempts: dice.between(1, 3),
           ...(dice.chance(0.15) ? { required: true } : {}),
+          ...(dice.chance(0.2) ? { compensate: { capability: 'undo', instructions: 'undo it', input: { what: `=${id}.output` } } } : {}),
           ...(source !== null && dice.chance(0.4) ? { input: { before: `=${source}.output` } } : {}),
         })),
         ...(dice.chance(0.3) ? { min_success: dice.between(0, 3) } : {}),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Definition, Stage } from '../../src/workflow/definition.ts'
+import { type Definition, feedbackActions, type Stage } from '../../src/workflow/definition.ts'
 import { isInput, type RunEvent } from '../../src/workflow/event.ts'
 import { type Course, feedCourse, foldEvent, newCourse } from '../../src/workflow/fold.ts'
 import { graphOf } from '../../src/workflow/graph.ts'
+import { runView } from '../../src/workflow/run-view.ts'
 import { findPlace } from '../../src/workflow/places.ts'
 import { diceOf } from './dice.ts'
 import { randomDefinition } from './random-definition.ts'
@@ -55,11 +56,26 @@ function checkOrder(definition: Definition, events: readonly RunEvent[]): void {
   }
 }
 
+/** C1: exactly the completed tasks that say how are undone, the last first; and only in runs that failed or were cancelled. */
+function checkCompensation(definition: Definition, events: readonly RunEvent[]): void {
+  const started = events.find((event) => event.type === 'compensation_started')
+  const end = events.at(-1)
+  const undone = events.flatMap((event) => (event.type === 'compensation_finished' ? [event.data.task] : []))
+  assert.deepEqual(undone, started?.data.tasks ?? [], 'every compensation ends, in order')
+  if (end?.type !== 'run_finished') return
+  const text = JSON.stringify(definition)
+  if (!['failed', 'cancelled'].includes(end.data.status)) assert.equal(started, undefined, 'nothing is undone in a run that came to its end')
+  else if (text.includes('compensate')) {
+    const completed = new Set(events.flatMap((event) => (event.type === 'task_finished' ? [event.data.task] : [])))
+    for (const task of undone) assert.ok(completed.has(task) || events.some((event) => event.type === 'effect_resolved' && event.data.task === task), `${task} was undone but never done`)
+  }
+}
+
 /** What is owed belongs to a stage that runs: nothing is left over from one that has settled. */
 function noLeftovers(definition: Definition): (course: Course) => Course {
   return (course) => {
     for (const address of [...Object.keys(course.state.steps), ...Object.keys(course.state.timers)]) {
-      if (address === 'budget/wall_clock') continue
+      if (address === 'budget/wall_clock' || address.includes('~undo')) continue
       const place = findPlace(definition, course.state, address.slice(0, address.lastIndexOf('/')))
       assert.equal(place?.scope.stages[place.stage.id]?.s, 'running', `${address} is left over`)
     }
@@ -89,6 +105,8 @@ function checkInvariants(definition: Definition, { course, events, inputs }: Sim
   assert.equal(new Set(settled).size, settled.length, 'no stage settles twice')
   const calls = events.filter((event) => event.type === 'task_started').map((event) => `${event.data.task}#${event.data.attempt}`)
   assert.equal(new Set(calls).size, calls.length, 'no attempt is asked for twice')
+  checkCompensation(definition, events)
+  assert.equal(runView(events).state, state.status, 'what is shown agrees with the state')
   const before = state.seq
   for (const input of inputs.slice(-20)) assert.deepEqual(feedCourse(() => definition, course, input), { events: [], commands: [] }, 'late inputs change nothing')
   assert.equal(state.seq, before)
@@ -97,6 +115,8 @@ function checkInvariants(definition: Definition, { course, events, inputs }: Sim
 test(`N1-N4, G1-G4: ${SEEDS} random definitions run to a defined end under random agents`, () => {
   const statuses: Record<string, number> = {}
   const kinds = new Set<string>()
+  const actions = new Set<string>()
+  let undone = 0
   for (let seed = 1; seed <= SEEDS; seed++) {
     const dice = diceOf(seed)
     const definition = randomDefinition(dice)
@@ -104,12 +124,18 @@ test(`N1-N4, G1-G4: ${SEEDS} random definitions run to a defined end under rando
       const simulated = simulate(definition, dice, { meddling: seed % 2 === 0, failing: seed % 3 === 0 ? 0.5 : 0.15, between: noLeftovers(definition) })
       checkInvariants(definition, simulated)
       statuses[simulated.course.state.status] = (statuses[simulated.course.state.status] ?? 0) + 1
-      for (const event of simulated.events) if (event.type === 'stage_started') kinds.add(event.data.kind)
+      for (const event of simulated.events) {
+        if (event.type === 'stage_started') kinds.add(event.data.kind)
+        if (event.type === 'feedback_fired') actions.add(event.data.action)
+        if (event.type === 'compensation_finished') undone++
+      }
     } catch (error) {
       throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}\n${JSON.stringify(definition, null, 1)}`, { cause: error })
     }
   }
   assert.deepEqual([...kinds].sort(), ['approval', 'decide', 'for_each', 'loop', 'run', 'tasks', 'timer', 'vote', 'wait'], 'every kind of stage was run')
+  assert.equal(actions.size, feedbackActions.length, 'every feedback action fired')
+  assert.ok(undone > 50, `compensations ran: ${undone}`)
   for (const status of ['completed', 'partial', 'failed', 'cancelled']) assert.ok((statuses[status] ?? 0) > 0, `some run ended as ${status}: ${JSON.stringify(statuses)}`)
 })
 

@@ -8,23 +8,23 @@ type Input = { document: string; read?: { [part: string]: Claim[] }; given?: Cla
 
 await commandAgent(({ document, read = {}, given = [] }: Input) => {
   const sentences = sentencesOf(document)
-  const claims: Claim[] = [...Object.values(read).flat(), ...given.map((quote) => ({ ...quote, confirmed: true }))]
+  const claims: Claim[] = [...given, ...Object.values(read).flat()]
   const wrong = claims.flatMap((claim, index) => {
     const why = whyFalse(sentences, claim)
-    return why === null ? [] : [`quote ${index + 1} of ${claims.length} is refused, ${why}`]
+    return why === null ? [] : [`quote ${index + 1} of ${claims.length} is refused: ${why}`]
   })
   if (wrong.length > 0) throw new Error(wrong.slice(0, 5).join('; '))
 
-  const quotes = sentences.flatMap(({ number, text, under }) => {
-    const claimed = claims.filter((claim) => claim.number === number)
-    if (claimed.length === 0) return []
-    return [{ number, text, under, confirmed: claimed.some(({ confirmed }) => confirmed === true) }]
-  })
-  const confirmed = quotes.filter((quote) => quote.confirmed)
+  const confirmed = new Set([...given, ...claims.filter((claim) => claim.confirmed === true)].map(({ number }) => number))
+  const others = new Set(claims.map(({ number }) => number)).difference(confirmed)
+  const inOrder = (numbers: Set<number>) => [...numbers].sort((a, b) => a - b)
   return {
-    quotes,
-    confirmed: confirmed.length,
-    // For a model with a small context: the beginning of the first ones.
-    gist: confirmed.slice(0, 4).map(({ text }) => (text.length > 160 ? `${text.slice(0, 160)} …` : text)),
+    // From here on only numbers travel: whoever needs the words takes them from the document.
+    confirmed: inOrder(confirmed),
+    others: inOrder(others),
+    /** For a model with a small context: the beginning of the first ones. */
+    gist: inOrder(confirmed)
+      .slice(0, 4)
+      .map((number) => sentences[number - 1]?.text.slice(0, 160)),
   }
 })

@@ -20,7 +20,7 @@ const bodyNames = { for_each: ['item', 'index'], loop: ['item', 'iteration'] }
 
 export function nameAt(place: Place, name: string, order: Order): Name {
   if (name === 'inputs' || name === 'run') return { what: name }
-  if (name === 'coherence' || name === 'agreement') return { what: 'agreement' }
+  if (name === 'coherence' || name === 'agreement' || name === 'collective_sync') return { what: 'agreement' }
   if (name === 'item' || name === 'index' || name === 'iteration') {
     for (let at: Level | undefined = place.level; at; at = at.outer?.level) {
       const kind = at.outer?.stage.kind

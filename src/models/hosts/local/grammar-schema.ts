@@ -11,13 +11,13 @@
  *
  * Not enforced, only checked on the whole answer: `pattern`, other `format`s, bounds of `number` and of wide integers,
  * `uniqueItems`, `contains`, `not`, `if`, `allOf` of several, `patternProperties`, `propertyNames`, `dependent…`,
- * `minLength`/`maxLength`/`minItems`/`maxItems` above 1000 (llama.cpp refuses a repetition of more than
- * some 1,000 short rules, whole grammar and all).
+ * `minLength`/`maxLength`/`minItems`/`maxItems` above 1000 (llama.cpp refuses longer repetitions).
  *
  * Different from JSON Schema: every property is written, in the order of `properties`, whether `required` or not (make
  * it nullable if the model shall be able to leave it out), and no other property unless `additionalProperties` says so.
  *
- * Measured: 512 alternatives cost about as much as the model itself; an `enum` of 3,000 takes some 10 times as long.
+ * Alternatives cost time with each token: a short answer of SmolLM2 took 0.4 s as a free `number`, 1.2 s as one of 512
+ * integers, 17 s as one of 3,000 strings (a busy machine, once each).
  */
 import type { Json } from '../../../workflow/value.ts'
 

@@ -16,7 +16,13 @@ export const planExample: { goal: string; plan: Plan } = {
     ],
     stages: [{ kind: 'tasks', tasks: [{ capability: 'synthesis', does: 'Bring the results together.' }] }],
     decide: {
-      on: { measure: 'score', question: 'How well does this reach the goal?', capability: 'critique', is: '<', value: 7 },
+      on: {
+        measure: 'score',
+        question: 'How well does this reach the goal?',
+        capability: 'critique',
+        is: '<',
+        value: 7,
+      },
       then: [{ capability: 'analysis', does: 'Fill the gaps that were found.' }],
       otherwise: { do: 'continue' },
     },

@@ -1,0 +1,118 @@
+/**
+ * Sagas (Garcia-Molina and Salem 1987): when a run fails or is cancelled, what its tasks did is undone, the last first,
+ * one after the other. Each compensation is tried several times; one that cannot be done is named in the run's reason.
+ *
+ * Invariants:
+ *  C1. A task has to be undone exactly if it completed and its definition says how.
+ *  C2. Inputs of a compensation are taken when its stage ends: what it refers to may be gone later.
+ *  C3. A run is not over before its compensations have ended.
+ */
+import { backoffMs } from '../agents/retry.ts'
+import { taskAddress } from './address.ts'
+import type { EventData } from './event.ts'
+import { evaluateBinding } from './expression.ts'
+import { lookupFrom } from './lookup.ts'
+import { bodyOf, placeIn } from './places.ts'
+import type { Undo } from './run-state.ts'
+import type { Place, Turn } from './turn.ts'
+import type { Value } from './value.ts'
+
+const ATTEMPTS = 5
+const MARK = '~undo'
+
+export const isCompensation = (task: string): boolean => task.endsWith(MARK)
+
+/** Notes what has to be undone of a stage that ends; called before its tasks are forgotten. */
+export function noteCompensations(turn: Turn, place: Place): void {
+  if (place.stage.kind !== 'tasks') return
+  const state = turn.stageState(place)
+  for (const spec of place.stage.tasks) {
+    const { compensate } = spec
+    if (compensate === undefined || state.tasks?.[spec.id]?.s !== 'done') continue
+    const input: { [name: string]: Value } = {}
+    const missing: string[] = []
+    for (const [name, binding] of Object.entries(compensate.input ?? {})) {
+      const value = evaluateBinding(binding, lookupFrom(turn, place))
+      if (value.ok) input[name] = value.value
+      else missing.push(`${name}: ${value.failure.message}`)
+    }
+    turn.state.undo.push({
+      task: taskAddress(place.address, spec.id),
+      agent: compensate.agent ?? null,
+      capability: compensate.capability ?? null,
+      instructions: missing.length === 0 ? compensate.instructions : `${compensate.instructions}\n(Not known: ${missing.join('; ')})`,
+      input,
+    })
+  }
+}
+
+/** Stages that run when a run is ended from outside have completed tasks too. */
+function noteRunning(turn: Turn, scope: Place['scope'], stages: Place['stages'], prefix: string, parent: Place | null): void {
+  for (const [id, state] of Object.entries(scope.stages)) {
+    if (state.s !== 'running') continue
+    const place = placeIn(scope, stages, prefix, parent, id)
+    if (place === null) continue
+    noteCompensations(turn, place)
+    const keys = state.scope === undefined ? Object.keys(state.items ?? {}).map(Number) : [state.iteration ?? 0]
+    for (const key of keys) {
+      const body = bodyOf(place, key)
+      if (body !== null) noteRunning(turn, body.scope, body.stages, body.prefix, place)
+    }
+  }
+}
+
+/** Begins to undo. False when there is nothing to undo and the run may end at once. */
+export function compensate(turn: Turn, status: 'failed' | 'cancelled', reason: string): boolean {
+  const { state, definition } = turn
+  if (definition === null) return false
+  noteRunning(turn, state.top, definition.stages, '', null)
+  if (state.undo.length === 0) return false
+  state.ending = { status, reason, attempt: 1, failed: [] }
+  turn.emit('compensation_started', { reason, tasks: state.undo.map((undo) => undo.task).reverse() })
+  ask(turn, 0)
+  return true
+}
+
+function ask(turn: Turn, delay: number): void {
+  const undo = turn.state.undo.at(-1) as Undo
+  const attempt = turn.state.ending?.attempt ?? 1
+  const task = `${undo.task}${MARK}`
+  turn.emit('task_started', { task, attempt, agent: undo.agent, capability: undo.capability, excluded: [], delay_ms: delay })
+  turn.ask({
+    do: 'call_agent',
+    task,
+    attempt,
+    agent: undo.agent,
+    capability: undo.capability,
+    fallback: [],
+    excluded: [],
+    instructions: undo.instructions,
+    input: undo.input,
+    output_schema: null,
+    effect: null,
+    timeout_ms: null,
+    max_output_tokens: null,
+    delay_ms: delay,
+    goal: turn.state.goal,
+  })
+}
+
+/** Feeds what came of a compensation. True when it was the last one and the run may end. */
+export function compensated(turn: Turn, outcome: { ok: true } | { ok: false; data: EventData['task_failed'] }): boolean {
+  const { state } = turn
+  const { ending } = state
+  if (ending === undefined) return false
+  const undo = state.undo.at(-1) as Undo
+  if (!outcome.ok && outcome.data.retryable && ending.attempt < ATTEMPTS) {
+    ending.attempt++
+    ask(turn, backoffMs({ attempt: ending.attempt - 1, seed: `${state.run}/${undo.task}${MARK}` }))
+    return false
+  }
+  state.undo.pop()
+  ending.attempt = 1
+  if (!outcome.ok) ending.failed.push(undo.task)
+  turn.emit('compensation_finished', { task: undo.task, undone: outcome.ok, reason: outcome.ok ? '' : outcome.data.failure.message })
+  if (state.undo.length === 0) return true
+  ask(turn, 0)
+  return false
+}
