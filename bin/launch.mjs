@@ -2,14 +2,17 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, existsSync, openSync, realpathSync } from 'node:fs'
 import { constants } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { platform, SetupFailure } from './install.mjs'
 import { explainNode, isNewEnough } from './installation.mjs'
 
-/** The Node.js from the lock file, else the one that runs this, else one on the PATH. @param {string} root */
+/** The Node.js that Quorate brings, else the one that runs this, else one on the PATH. @param {string} root */
 export function findNode(root) {
-  const own = join(root, 'node_modules', `node-${platform.os}-${platform.cpu}`, 'bin', 'node')
-  if (existsSync(own)) return realpathSync(own)
+  // Within the clone; beside Quorate where it is installed as a package itself.
+  for (const packages of [join(root, 'node_modules'), dirname(root)]) {
+    const own = join(packages, `node-${platform.os}-${platform.cpu}`, 'bin', 'node')
+    if (existsSync(own)) return realpathSync(own)
+  }
   if (isNewEnough(process.version)) return process.execPath
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     for (const name of ['node24', 'node']) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command `quorate`: sets up what is missing, then runs the program with Node.js 24. Runs on Node 20.
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
+import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { install } from './install.mjs'
@@ -9,9 +10,14 @@ import { findNode, orExplain, runNode } from './launch.mjs'
 const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))))
 
 await orExplain(async () => {
-  await install(root, { whenAbsent: process.argv[2] !== 'start' })
+  // An installed package brings compiled code, and npm has brought its packages.
+  const packed = !existsSync(join(root, 'src'))
+  if (!packed) await install(root, { whenAbsent: process.argv[2] !== 'start' })
   const node = findNode(root)
-  const main = join(root, 'src', 'cli', 'main.ts')
-  if (realpathSync(process.execPath) === realpathSync(node)) await import(main)
-  else await runNode(node, [main, ...process.argv.slice(2)], { channel: true })
+  if (realpathSync(process.execPath) !== realpathSync(node)) {
+    await runNode(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { channel: true })
+  }
+  // Compiled code is kept beside the packages, which makes a command start more than twice as fast.
+  module.enableCompileCache?.(join(root, 'node_modules', '.cache', 'quorate'))
+  await import(packed ? join(root, 'dist', 'cli', 'main.js') : join(root, 'src', 'cli', 'main.ts'))
 })

@@ -36,6 +36,7 @@ const tasks = {
     ]
   },
   check: (args) => script('scripts/check.ts', args),
+  build: (args) => script('scripts/build.ts', args),
   proof: (args) => script('scripts/proof.ts', args),
   bench: ([name, ...args]) => {
     const benches = existsSync(join(root, 'bench'))

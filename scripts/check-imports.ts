@@ -10,6 +10,7 @@ import {
   families,
   folders,
   mainFile,
+  mainImporters,
   mainInstead,
   packages,
   pureNodeImports,
@@ -67,7 +68,10 @@ export function checkImports(sources: Sources): Problem[] {
 type Say = (offset: number, message: string, instead: string) => void
 
 function checkImport(path: string, { target, offset, names }: Import, say: Say): void {
-  if (target === mainFile) return void say(offset, 'imports main.ts', mainInstead)
+  if (target === mainFile) {
+    if (!mainImporters.some((place) => path.startsWith(place))) say(offset, 'imports main.ts', mainInstead)
+    return
+  }
   if (path.startsWith('bin/') && !target.startsWith('node:') && !target.startsWith('bin/')) {
     return void say(
       offset,
@@ -89,7 +93,8 @@ function checkImport(path: string, { target, offset, names }: Import, say: Say):
   if (packageRule && !packageRule.only.some((place) => path.startsWith(place)))
     say(offset, `imports ${target}`, packageRule.instead)
 
-  for (const { folder, list, instead } of families) {
+  for (const { folder, list, open = [], instead } of families) {
+    if (open.some(({ file, to }) => target === file && path.startsWith(to))) continue
     const [mine, theirs] = [member(folder, path), member(folder, target)]
     if (mine !== null && (target === list || (theirs !== null && theirs !== mine)))
       say(offset, `imports ${target}`, instead)

@@ -96,6 +96,23 @@ export const folders: FolderRule[] = [
     instead: 'HTTP is a thin door: put the work into an operation (src/operations) and call that.',
   },
   {
+    folder: 'src/library/',
+    pure: false,
+    may: [
+      'pure',
+      'contracts',
+      'src/operations/',
+      'src/configuration/',
+      'src/agent-systems/function/function.ts',
+      // One client of the HTTP API for the command line and for programs.
+      'src/cli/client.ts',
+      'src/cli/follow-run.ts',
+      'src/durable/logger.ts',
+    ],
+    instead:
+      'The library is a thin door for programs: put the work into an operation (src/operations) and call that over the client.',
+  },
+  {
     folder: 'src/cli/',
     pure: false,
     may: ['pure', 'contracts', 'src/operations/', 'src/configuration/'],
@@ -148,18 +165,28 @@ export const packages: PackageRule[] = [
   },
 ]
 
-export type FamilyRule = { folder: string; list: string; instead: string }
+export type FamilyRule = {
+  folder: string
+  list: string
+  instead: string
+  /** Files of a member that somebody besides the list may import. */
+  open?: { file: string; to: string }[]
+}
 
 /** Folders with one sub-folder for each outside system. */
 export const families: FamilyRule[] = [
   {
     folder: 'src/agent-systems/',
     list: 'src/agent-systems/all.ts',
+    // No outside system: the functions are those of the program that embeds Quorate.
+    open: [{ file: 'src/agent-systems/function/function.ts', to: 'src/library/' }],
     instead:
       'An adapter never imports a sibling or the list of them. What three of them need becomes a file beside the contract.',
   },
 ]
 
 export const mainFile = 'src/main.ts'
+/** Those that start the whole program; each begins a path. */
+export const mainImporters = ['src/cli/main.ts', 'src/library/open-quorate.ts', 'test/', 'bench/']
 export const mainInstead =
-  'main.ts puts the parts together and nobody imports it: move what you need into the folder whose subject it is.'
+  'main.ts puts the parts together, and only what starts the whole program imports it: move what you need into the folder whose subject it is.'

@@ -26,6 +26,10 @@ describe('the import table', () => {
         'src/api/routes.ts': "import { all } from '../operations/all.ts'\nimport { Hono } from 'hono'",
         'src/main.ts': "import { openStore } from './store/sqlite.ts'\nimport { serve } from '@hono/node-server'",
         'src/workflow/next.test.ts': "import { readFileSync } from 'node:fs'\nsetTimeout(() => {}, Date.now())",
+        'src/cli/main.ts': "const load = () => import('../main.ts')",
+        'src/library/open-quorate.ts':
+          "import { startQuorate } from '../main.ts'\nimport { createFunctions } from '../agent-systems/function/function.ts'",
+        'test/crash/program.ts': "import { startQuorate } from '../../src/main.ts'",
         'src/api/stand-ins.ts': "import { openStore } from '../store/sqlite.ts'",
         'bin/quorate.mjs': "import 'node:fs'\nimport './launch.mjs'",
       }),
@@ -56,6 +60,7 @@ describe('the import table', () => {
     ['src/api/routes.ts', "import OpenAI from 'openai'", 'imports openai'],
     ['src/api/routes.ts', "import { openStore } from '../store/sqlite.ts'", 'imports src/store/sqlite.ts'],
     ['src/cli/start.ts', "import { main } from '../main.ts'", 'imports main.ts'],
+    ['src/library/connect.ts', "import { main } from '../main.ts'", 'imports main.ts'],
     [
       'src/agent-systems/letta/letta.ts',
       "import { c } from '../crewai/crewai.ts'",

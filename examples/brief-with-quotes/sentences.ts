@@ -56,17 +56,26 @@ export function partsOf(sentences: readonly Sentence[], most = PART): Part[] {
   return parts
 }
 
-/** The sentences of a part as a reader sees them: counted from 1, so that the same grammar fits every part. */
-export const shown = (sentences: readonly Sentence[], part: Part): string =>
-  sentences
-    .slice(part.first - 1, part.last)
+/**
+ * Which way round a reader gets a part. Small models like what stands first, whatever it says; two who read in opposite
+ * order and choose the same sentence have hardly done so out of habit.
+ */
+export type Order = 'forward' | 'backward'
+
+const inOrder = (sentences: readonly Sentence[], part: Part, order: Order): Sentence[] => {
+  const own = sentences.slice(part.first - 1, part.last)
+  return order === 'forward' ? own : own.reverse()
+}
+
+/** The sentences of a part as a reader sees them: counted from 1, so that one grammar fits every part. */
+export const shown = (sentences: readonly Sentence[], part: Part, order: Order): string =>
+  inOrder(sentences, part, order)
     .map(({ text }, index) => `${index + 1}. ${text.replace(/\s+/g, ' ')}`)
     .join('\n')
 
-/** The quote for what a reader chose in a part; undefined when the part has no such sentence. */
-export function quoteOf(sentences: readonly Sentence[], part: Part, chosen: number): Quote | undefined {
-  const number = part.first + chosen - 1
-  const sentence = chosen >= 1 && number <= part.last ? sentences[number - 1] : undefined
+/** The quote for the number that a reader chose in a part; undefined when it was shown no such number. */
+export function quoteOf(sentences: readonly Sentence[], part: Part, order: Order, chosen: number): Quote | undefined {
+  const sentence = inOrder(sentences, part, order)[chosen - 1]
   return sentence && { number: sentence.number, text: sentence.text }
 }
 
@@ -81,14 +90,14 @@ export function whyFalse(sentences: readonly Sentence[], quote: unknown): string
   if (owner) return `its words are those of sentence ${owner.number}, not of ${named}`
   if (!sentence) return `there is no ${named}: the document has sentences 1 to ${sentences.length}`
   if (sentence.text.includes(text)) return `it is only a part of ${named}`
-  const word = differingWord(sentence.text, text)
-  return `it is not what ${named} says: word ${word.place} is "${word.quoted}" and should be "${word.true}"`
+  return `it is not what ${named} says: ${firstDifference(sentence.text, text)}`
 }
 
-function differingWord(right: string, wrong: string): { place: number; true: string; quoted: string } {
-  const [expected, given] = [right.split(/(?<=\s)(?=\S)/), wrong.split(/(?<=\s)(?=\S)/)]
-  const at = given.findIndex((word, index) => word !== expected[index])
-  const place = at === -1 ? given.length : at
-  const name = (word: string | undefined) => word?.trim().slice(0, 40) ?? '(nothing)'
-  return { place: place + 1, true: name(expected[place]), quoted: name(given[place]) }
+function firstDifference(right: string, wrong: string): string {
+  const [expected, given] = [right.split(/\s+/), wrong.split(/\s+/)]
+  const at = Array.from({ length: Math.max(expected.length, given.length) }).findIndex((_, i) => given[i] !== expected[i])
+  if (at === -1) return 'its spaces or line breaks are others'
+  const name = (word: string | undefined) => (word === undefined ? 'missing' : `"${word.slice(0, 40)}"`)
+  if (at === expected.length) return `word ${at + 1}, ${name(given[at])}, is not there`
+  return `word ${at + 1} is ${name(given[at])} and should be ${name(expected[at])}`
 }

@@ -138,6 +138,7 @@ export function standInRuns(store: Store): Runs {
       const created = await store.runs.create(row, [event])
       return created.ok ? ok({ run }) : created
     },
+    fork: async () => fail('unsupported', 'the stand-in forks nothing'),
     async send(run, eid, input) {
       return ok({
         mail: await store.inbox.put(run, eid, { at: Date.now(), ...input } as Parameters<Store['inbox']['put']>[2]),

@@ -6,10 +6,9 @@ import { parse } from 'yaml'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
 import type { Json } from '../workflow/value.ts'
 import type { AgentShown, Client } from './client.ts'
-import { type CommandContext, failed, printJson } from './command-context.ts'
+import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { clean, oneLine, painted, stateStyle, table } from './format.ts'
-import type { Act } from './program.ts'
 import { clientFor } from './server-address.ts'
 
 type Options = { json?: true; server?: string }
@@ -204,7 +203,7 @@ async function add(
   return failed(context, problems.length > 1 ? { ...first, problems } : first, json)
 }
 
-async function read(context: CommandContext, file: string): Promise<Result<Json[]>> {
+async function read(context: CommandContext, file: string): Promise<Result<{ [field: string]: Json }[]>> {
   const wrong = (message: string) =>
     fail('invalid_input', `${file}: ${message}`, {
       field: '--file',

@@ -1,8 +1,7 @@
 /** `quorate cancel`: ends a run; calls in flight are ended, too. */
 import { Command } from 'commander'
-import { type CommandContext, failed, printJson } from './command-context.ts'
+import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { exitCodes } from './exit-codes.ts'
-import type { Act } from './program.ts'
 import { runId } from './run-id.ts'
 import { clientFor } from './server-address.ts'
 

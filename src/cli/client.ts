@@ -3,8 +3,23 @@ import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
 import { type Failure, type FailureKind, fail, failureKinds, ok, type Result } from '../failure.ts'
 import type { HostInfo } from '../models/model-gateway.ts'
+import { add_agent } from '../operations/add_agent.ts'
 import type { agentView } from '../operations/agent-view.ts'
-import type { runSummary } from '../operations/list_runs.ts'
+import { cancel_run } from '../operations/cancel_run.ts'
+import { create_workflow } from '../operations/create_workflow.ts'
+import { doctor } from '../operations/doctor.ts'
+import { drain_agent } from '../operations/drain_agent.ts'
+import { get_agent } from '../operations/get_agent.ts'
+import { get_blob } from '../operations/get_blob.ts'
+import { get_run } from '../operations/get_run.ts'
+import { get_run_events } from '../operations/get_run_events.ts'
+import { list_agents } from '../operations/list_agents.ts'
+import { list_models } from '../operations/list_models.ts'
+import { list_runs, type runSummary } from '../operations/list_runs.ts'
+import { live } from '../operations/live.ts'
+import type { Operation } from '../operations/operation.ts'
+import { probe_agent } from '../operations/probe_agent.ts'
+import { remove_agent } from '../operations/remove_agent.ts'
 import type { RunEvent } from '../workflow/event.ts'
 import type { RunStatus } from '../workflow/run-state.ts'
 import type { RunView } from '../workflow/run-view.ts'
@@ -96,41 +111,45 @@ export function createClient({ server, fetch: send }: { server: string; fetch: t
     }
   }
 
-  const at = (...parts: string[]) => parts.map((part) => `/${encodeURIComponent(part)}`).join('')
+  /** Any operation: its fields go into the path, then into the query of a GET or DELETE, else into the body. */
+  function call<T>(
+    operation: Operation,
+    input: { [field: string]: Json | undefined } = {},
+    signal?: AbortSignal,
+  ): Promise<Result<T>> {
+    const { path, rest } = filled(operation.path, input)
+    const more = signal ? { signal } : {}
+    return operation.method === 'GET' || operation.method === 'DELETE'
+      ? request<T>(operation.method, path, { query: rest as Query, ...more })
+      : request<T>(operation.method, path, { body: rest as Json, ...more })
+  }
 
   return {
     server,
-    status: () => request<{ status: string; version: string; uptime_s: number }>('GET', '/orchestration_status'),
+    call,
+
     create_workflow: (body: { goal?: string; definition?: Json; inputs?: { [name: string]: Json } }) =>
-      request<Created>('POST', '/create_workflow', { body: body as Json }),
+      call<Created>(create_workflow, body),
     runs: (query: { status?: string[]; limit?: number; text?: string }) =>
-      request<{ items: RunSummary[]; next: string | null; total: number | null }>('GET', '/runs', { query }),
-    run: (id: string) => request<RunDocument>('GET', at('runs', id)),
-    live: (id: string, signal?: AbortSignal) =>
-      request<{ calls: LiveCall[] }>('GET', at('runs', id, 'live'), signal ? { signal } : {}),
-    events: (id: string, after: number) =>
-      request<EventsPage>('GET', at('runs', id, 'events'), { query: { after, limit: 1_000 } }),
-    cancel: (id: string, reason: string) =>
-      request<{ run_id: string; status: RunStatus }>('POST', at('runs', id, 'cancel'), { body: { reason } }),
-    agents: () => request<{ items: AgentShown[]; capabilities: { [name: string]: number } }>('GET', '/agents'),
-    agent: (name: string) => request<AgentShown>('GET', at('agents', name)),
-    add_agent: (body: Json) => request<AgentShown>('POST', '/agents', { body }),
-    drain_agent: (name: string) => request<AgentShown>('POST', at('agents', name, 'drain'), { body: {} }),
-    remove_agent: (name: string, force: boolean) =>
-      request<AgentShown>('DELETE', at('agents', name), { query: { force } }),
-    probe_agent: (name: string) =>
-      request<{ ok: boolean; detail: string; models?: string[]; version?: string }>(
-        'POST',
-        at('agents', name, 'probe'),
-        { body: {} },
-      ),
-    models: (refresh: boolean) => request<Models>('GET', '/models', { query: { refresh } }),
-    doctor: () => request<Examination>('GET', '/doctor'),
+      call<{ items: RunSummary[]; next: string | null; total: number | null }>(list_runs, query),
+    run: (id: string) => call<RunDocument>(get_run, { id }),
+    live: (id: string, signal?: AbortSignal) => call<{ calls: LiveCall[] }>(live, { id }, signal),
+    events: (id: string, after: number) => call<EventsPage>(get_run_events, { id, after, limit: 1_000 }),
+    cancel: (id: string, reason: string) => call<{ run_id: string; status: RunStatus }>(cancel_run, { id, reason }),
+    agents: () => call<{ items: AgentShown[]; capabilities: { [name: string]: number } }>(list_agents),
+    agent: (agent: string) => call<AgentShown>(get_agent, { agent }),
+    add_agent: (agent: { [field: string]: Json }) => call<AgentShown>(add_agent, agent),
+    drain_agent: (agent: string) => call<AgentShown>(drain_agent, { agent }),
+    remove_agent: (agent: string, force: boolean) => call<AgentShown>(remove_agent, { agent, force }),
+    probe_agent: (agent: string) =>
+      call<{ ok: boolean; detail: string; models?: string[]; version?: string }>(probe_agent, { agent }),
+    models: (refresh: boolean) => call<Models>(list_models, { refresh }),
+    doctor: () => call<Examination>(doctor),
 
     /** The value itself, where an event or result only refers to it; what is too large for one answer stays a reference. */
     async value(value: Value): Promise<Value> {
       if (!isBlobRef(value)) return value
-      const blob = await request<{ value?: Json; text?: string }>('GET', at('blobs', value.$blob))
+      const blob = await call<{ value?: Json; text?: string }>(get_blob, { hash: value.$blob })
       return blob.ok && blob.value.value !== undefined ? blob.value.value : value
     },
 
@@ -140,7 +159,7 @@ export function createClient({ server, fetch: send }: { server: string; fetch: t
      */
     async *stream(id: string, after: number, signal: AbortSignal): AsyncGenerator<Result<StreamItem>> {
       try {
-        const response = await send(address(`${at('runs', id, 'events')}`), {
+        const response = await send(address(filled(get_run_events.path, { id }).path), {
           headers: { accept: 'text/event-stream', 'last-event-id': String(after) },
           redirect: 'error',
           signal,
@@ -172,13 +191,24 @@ export function createClient({ server, fetch: send }: { server: string; fetch: t
   }
 }
 
+/** A route with its parameters filled in, and the fields that are none of them. */
+function filled(route: string, input: { [field: string]: Json | undefined }) {
+  const rest = { ...input }
+  const path = route.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = String(rest[name])
+    delete rest[name]
+    return encodeURIComponent(value)
+  })
+  return { path, rest }
+}
+
 async function answer<T>(server: string, response: Response): Promise<Result<T>> {
   const text = await response.text()
   let body: unknown
   try {
     body = JSON.parse(text)
   } catch {
-    return fail('unavailable', `what answers at ${server} is not Quorate`, {
+    return fail('unavailable', `the server at ${server} is not Quorate`, {
       field: 'server',
       value: server,
       remedy: 'name the right address with --server or QUORATE_URL, or start Quorate on another port',
@@ -226,7 +256,7 @@ function unreachable(server: string, error: unknown): Failure {
   if (isTimeout(error))
     return {
       kind: 'unavailable',
-      message: `${server} does not answer within ${ANSWER_MS / 1_000} s`,
+      message: `the server at ${server} does not answer within ${ANSWER_MS / 1_000} s`,
       field: 'server',
       value: server,
       remedy: 'see its log; `quorate doctor` examines it',
@@ -234,7 +264,7 @@ function unreachable(server: string, error: unknown): Failure {
   const why = codeOf(error) || (error as Error).message
   return {
     kind: 'unavailable',
-    message: `Quorate is not running at ${server} (${why})`,
+    message: `no Quorate server answers at ${server} (${why})`,
     field: 'server',
     value: server,
     remedy:

@@ -1,10 +1,11 @@
 /** What a command is handed: the terminal, the machine, the server. The outermost boundary, so tests hand in their own. */
+import type { Logger } from 'pino'
+import type { Configuration } from '../configuration/configuration.ts'
 import type { Environment } from '../configuration/environment.ts'
-import type { Failure } from '../failure.ts'
+import type { Failure, Result } from '../failure.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import type { Paint } from './format.ts'
 import { failureLines } from './print-failure.ts'
-import type { StartQuorate } from './start.ts'
 
 export type Terminal = {
   /** A line of the result, to standard output. */
@@ -19,6 +20,27 @@ export type Terminal = {
   height: () => number
   paint: Paint
 }
+
+/** Turns a command's work into an action whose exit code is kept. */
+export type Act = <A extends unknown[]>(work: (...args: A) => Promise<ExitCode>) => (...args: A) => Promise<void>
+
+/** A model that is being fetched: bytes so far, bytes in all where that is known. */
+export type FetchProgress = { received: number; total: number | null; what: string }
+
+/** What `start` needs of the program once it runs. */
+export type Running = {
+  /** What runs where, which agents and models there are, what to type next. */
+  summary: string[]
+  /** Stops everything in order. May be called again. */
+  close: () => Promise<void>
+  /** Resolves when everything has stopped, for whatever reason. */
+  closed: Promise<void>
+}
+
+export type StartQuorate = (
+  configuration: Configuration,
+  options: { logger: Logger; progress: (progress: FetchProgress) => void },
+) => Promise<Result<Running>>
 
 export type CommandContext = {
   terminal: Terminal

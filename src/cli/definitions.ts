@@ -4,10 +4,9 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Failure } from '../failure.ts'
 import { type CheckContext, checkDefinitionText } from '../workflow/check-definition/check-definition.ts'
-import { type CommandContext, failed, printJson } from './command-context.ts'
+import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { clean } from './format.ts'
-import type { Act } from './program.ts'
 import { clientFor } from './server-address.ts'
 
 type Options = { offline?: true; json?: true; server?: string }

@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { loadConfiguration } from '../configuration/load-configuration.ts'
+import type { Finding } from './client.ts'
+import { examinationLines } from './doctor.ts'
 import { examineMachine } from './examine-machine.ts'
-import { commandLine, standInServer } from './stand-ins.ts'
+import { plainPaint } from './format.ts'
+import { commandLine, nobodyAt, standInServer } from './stand-ins.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'quorate-doctor-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -18,7 +21,10 @@ const examine = async (environment: { [name: string]: string }, yaml = '', more:
   assert.ok(loaded.ok)
   return examineMachine(loaded.value, { fetch, ...more })
 }
-const quiet = { QUORATE_PORT: '0', QUORATE_MODELS_OLLAMA_URL: 'http://127.0.0.1:1' }
+const nobody = await nobodyAt()
+const ollama = await standInServer({ 'GET /api/tags': { body: { models: [] } } })
+after(ollama.close)
+const quiet = { QUORATE_PORT: '0', OLLAMA_BASE_URL: ollama.url }
 
 test('the answer of the server is shown with evidence and remedy; broken ends with 1', async () => {
   const finding = {
@@ -47,15 +53,38 @@ test('the answer of the server is shown with evidence and remedy; broken ends wi
   ])
 })
 
+test('findings with the same cause are told once, with the names of all', () => {
+  const offline = (name: string, evidence: string): Finding => ({
+    id: `agent_offline:${name}`,
+    severity: 'warning',
+    title: `Agent ${name} is offline`,
+    evidence,
+    remedy: 'wait',
+  })
+  const findings = [offline('a', 'no model'), offline('b', 'no model'), offline('c', 'no file')]
+  assert.deepEqual(examinationLines({ status: 'degraded', examined: [], findings }, 80, plainPaint), [
+    '',
+    'warning Agent a is offline',
+    '  and likewise: b',
+    '  no model',
+    '  → wait',
+    'warning Agent c is offline',
+    '  no file',
+    '  → wait',
+    '',
+    'status degraded',
+  ])
+})
+
 test('without a server it examines the machine; a server that was named must answer', async () => {
-  const line = commandLine({ cwd: folder, environment: { QUORATE_PORT: '1' } })
+  const line = commandLine({ cwd: folder, environment: { QUORATE_PORT: new URL(nobody).port } })
   await line.run('doctor', '--json')
   const { examined } = JSON.parse(line.printed.out.join('')) as { examined: { subject: string }[] }
   assert.deepEqual(
     examined.map(({ subject }) => subject),
     ['node', 'engine', 'data folder', 'model cache', 'port', 'Ollama', 'local model'],
   )
-  assert.equal(await commandLine().run('doctor', '--server', 'http://127.0.0.1:1'), 4)
+  assert.equal(await commandLine().run('doctor', '--server', nobody), 4)
 })
 
 test('a port that is taken, an Ollama that was named and is away, hosts, a missing model file, an old Node.js', async () => {
@@ -75,7 +104,7 @@ models:
     - {name: open, url: "${lab.url}/open"}
     - {name: down, url: "${lab.url}/down"}
 `
-  const { status, findings } = await examine({ OLLAMA_BASE_URL: 'http://127.0.0.1:1' }, yaml, {
+  const { status, findings } = await examine({ OLLAMA_BASE_URL: nobody }, yaml, {
     node_version: 'v20.1.0',
   })
   other.close()

@@ -1,12 +1,11 @@
 /** `quorate doctor`: examines the deployment; without a server, what can be seen from outside. */
 import { Command } from 'commander'
 import { loadConfiguration } from '../configuration/load-configuration.ts'
-import { createClient, type Examination } from './client.ts'
-import { type CommandContext, failed, printJson } from './command-context.ts'
+import { createClient, type Examination, type Finding } from './client.ts'
+import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { examineMachine } from './examine-machine.ts'
 import { exitCodes } from './exit-codes.ts'
 import { oneLine, type Paint, painted, wrap } from './format.ts'
-import type { Act } from './program.ts'
 import { serverAddress } from './server-address.ts'
 
 type Options = { config?: string; json?: true; server?: string }
@@ -49,8 +48,9 @@ export function examinationLines({ status, examined, findings }: Examination, wi
   return [
     ...examined.map(({ subject, detail }) => `${paint('dim', oneLine(subject).padEnd(name))}  ${oneLine(detail)}`),
     '',
-    ...findings.flatMap(({ severity, title, evidence, remedy }) => [
+    ...alike(findings).flatMap(({ severity, title, evidence, remedy, others }) => [
       `${painted(paint, severity)} ${oneLine(title)}`,
+      ...(others.length > 0 ? wrap(oneLine(`and likewise: ${others.join(', ')}`), width, '  ') : []),
       ...wrap(oneLine(evidence), width, '  '),
       ...wrap(oneLine(remedy), width - 2, '  ').map((line, i) =>
         i === 0 ? `  ${paint('cyan', '→')} ${line.trimStart()}` : `  ${line}`,
@@ -59,4 +59,17 @@ export function examinationLines({ status, examined, findings }: Examination, wi
     ...(findings.length > 0 ? [''] : []),
     `${paint('bold', 'status')} ${painted(paint, status)}`,
   ]
+}
+
+/** Findings of one kind with the same evidence are one for the reader: a dozen agents without a model have one cause. */
+function alike(findings: readonly Finding[]): (Finding & { others: string[] })[] {
+  const groups = new Map<string, Finding & { others: string[] }>()
+  for (const finding of findings) {
+    const [kind, ...about] = finding.id.split(':')
+    const key = JSON.stringify([kind, finding.severity, finding.evidence])
+    const group = groups.get(key)
+    if (group) group.others.push(about.join(':') || finding.title)
+    else groups.set(key, { ...finding, others: [] })
+  }
+  return [...groups.values()]
 }

@@ -1,6 +1,6 @@
 /** What the doctor can see without a running server: this machine, the folder, the port, what answers nearby. */
 import { constants, existsSync, readdirSync } from 'node:fs'
-import { access, statfs } from 'node:fs/promises'
+import { access, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -70,6 +70,7 @@ async function folder(subject: string, path: string): Promise<Examined> {
   while (!existsSync(there) && dirname(there) !== there) there = dirname(there)
   const id = subject.replace(' ', '_')
   try {
+    if (!(await stat(there)).isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' })
     await access(there, constants.W_OK)
     const { bavail, bsize } = await statfs(there)
     const free = bavail * bsize

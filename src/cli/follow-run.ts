@@ -12,49 +12,42 @@ const GIVE_UP_MS = 60_000
 
 export type Ended = { status: RunStatus; reason: string }
 
+export type Followed = { event: RunEvent } | { trouble: Failure | null } | { ended: Result<Ended> }
+
 /**
- * Calls `on_event` once for each event with a number above `after`, in order. `on_trouble` gets what broke the connection, and null
- * when it is back. Failures: those of the server, `unavailable` when it stays away, `cancelled` when `signal` aborts.
+ * Each event with a number above `after`, once and in order; what broke the connection, and null when it is back; at
+ * last how it ended. Failures: those of the server, `unavailable` when it stays away, `cancelled` when `signal` aborts.
  */
-export async function followRun(
+export async function* followEvents(
   client: Client,
   run: string,
   {
     after = 0,
     signal,
-    on_event,
-    on_trouble,
     now,
     give_up_ms = GIVE_UP_MS,
-  }: {
-    after?: number
-    signal: AbortSignal
-    on_event: (event: RunEvent) => void
-    on_trouble: (failure: Failure | null) => void
-    now: () => number
-    give_up_ms?: number
-  },
-): Promise<Result<Ended>> {
+  }: { after?: number; signal: AbortSignal; now: () => number; give_up_ms?: number },
+): AsyncGenerator<Followed, void> {
   let seen = after
   let wait = FIRST_PAUSE_MS
   let lost: number | null = null
   while (!signal.aborted) {
     for await (const item of client.stream(run, seen, signal)) {
       if (!item.ok) {
-        if (item.failure.kind !== 'unavailable') return item
+        if (item.failure.kind !== 'unavailable') return yield { ended: item }
         lost ??= now()
-        if (now() - lost > give_up_ms) return item
-        on_trouble(item.failure)
+        if (now() - lost > give_up_ms) return yield { ended: item }
+        yield { trouble: item.failure }
         break
       }
-      if (lost !== null) on_trouble(null)
+      if (lost !== null) yield { trouble: null }
       lost = null
       wait = FIRST_PAUSE_MS
-      if ('end' in item.value) return ended(client, run, item.value.end)
+      if ('end' in item.value) return yield { ended: await ended(client, run, item.value.end) }
       const { event } = item.value
       if (event.seq <= seen) continue
       seen = event.seq
-      on_event(event)
+      yield { event }
     }
     try {
       await pause(wait, undefined, { signal })
@@ -62,6 +55,27 @@ export async function followRun(
       break
     }
     wait = Math.min(wait * 2, LONGEST_PAUSE_MS)
+  }
+  yield { ended: fail('cancelled', 'no longer watched') }
+}
+
+/** {@link followEvents} with callbacks. */
+export async function followRun(
+  client: Client,
+  run: string,
+  {
+    on_event,
+    on_trouble,
+    ...options
+  }: Parameters<typeof followEvents>[2] & {
+    on_event: (event: RunEvent) => void
+    on_trouble: (failure: Failure | null) => void
+  },
+): Promise<Result<Ended>> {
+  for await (const item of followEvents(client, run, options)) {
+    if ('event' in item) on_event(item.event)
+    else if ('trouble' in item) on_trouble(item.trouble)
+    else return item.ended
   }
   return fail('cancelled', 'no longer watched')
 }

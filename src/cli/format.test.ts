@@ -105,7 +105,7 @@ test('numbers and spans as people read them', () => {
   ])
   assert.deepEqual([0, 999, 1_234, 45_678, 1_234_567].map(count), ['0', '999', '1.2k', '46k', '1.2M'])
   assert.deepEqual([512, 2_048, 3_000_000, 4_200_000_000].map(size), ['512 B', '2 kB', '3 MB', '4.2 GB'])
-  assert.deepEqual([tokens(1_500, 0), tokens(1_500, 2)], ['1.5k', '1.5k+?'])
+  assert.deepEqual([tokens(1_500, 0), tokens(1_500, 2), tokens(0, 2), tokens(0, 0)], ['1.5k', '1.5k+?', '?', '0'])
 })
 
 test('wrapping keeps paragraphs and words', () => {

@@ -136,8 +136,9 @@ export function size(bytes: number): string {
   return bytes >= 1e3 ? `${Math.round(bytes / 1e3)} kB` : `${bytes} B`
 }
 
-/** Tokens, where some calls did not report any: `1.2k+?`. */
-export const tokens = (reported: number, unknown: number): string => `${count(reported)}${unknown > 0 ? '+?' : ''}`
+/** Tokens, where some calls did not report any: `1.2k+?`, or `?` when none did. */
+export const tokens = (reported: number, unknown: number): string =>
+  unknown === 0 ? count(reported) : reported === 0 ? '?' : `${count(reported)}+?`
 
 const states: Record<string, Style> = {
   completed: 'green',

@@ -2,10 +2,9 @@
 import { Command } from 'commander'
 import type { Failure } from '../failure.ts'
 import { runStatuses } from '../workflow/run-state.ts'
-import { type CommandContext, failed, printJson } from './command-context.ts'
+import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { exitCodes } from './exit-codes.ts'
 import { span, stateStyle, table, tokens } from './format.ts'
-import type { Act } from './program.ts'
 import { clientFor } from './server-address.ts'
 
 type Options = { status?: string; text?: string; limit: string; json?: true; server?: string }

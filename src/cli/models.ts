@@ -1,9 +1,8 @@
 /** `quorate models`: hosts and what they offer. */
 import { Command } from 'commander'
-import { type CommandContext, failed, printJson } from './command-context.ts'
+import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { exitCodes } from './exit-codes.ts'
 import { count, oneLine, size, stateStyle, table } from './format.ts'
-import type { Act } from './program.ts'
 import { clientFor } from './server-address.ts'
 
 type Options = { refresh?: true; json?: true; server?: string }

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { agentsCommand } from './agents.ts'
 import { cancelCommand } from './cancel.ts'
-import type { CommandContext } from './command-context.ts'
+import type { Act, CommandContext } from './command-context.ts'
 import { definitionsCommand } from './definitions.ts'
 import { doctorCommand } from './doctor.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
@@ -12,9 +12,6 @@ import { modelsCommand } from './models.ts'
 import { runCommand } from './run.ts'
 import { showCommand } from './show.ts'
 import { startCommand } from './start.ts'
-
-/** Turns a command's work into an action whose exit code is kept. */
-export type Act = <A extends unknown[]>(work: (...args: A) => Promise<ExitCode>) => (...args: A) => Promise<void>
 
 const examples = `
 Examples:

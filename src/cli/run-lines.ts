@@ -63,7 +63,8 @@ const lines: { [T in EventType]: (data: EventData[T], paint: Paint) => string } 
   child_finished: ({ stage, run, status }, paint) => `${text(stage)}: ${text(run)} ${painted(paint, status)}`,
   feedback_fired: ({ feedback, action }) => `feedback ${text(feedback)}: ${text(action)}`,
   compensation_started: ({ tasks, reason }) => `undoing ${tasks.length} tasks${because(reason)}`,
-  compensation_finished: ({ task, undone, reason }) => `${text(task)} ${undone ? 'undone' : 'could not be undone'}${because(reason)}`,
+  compensation_finished: ({ task, undone, reason }) =>
+    `${text(task)} ${undone ? 'undone' : 'could not be undone'}${because(reason)}`,
   cancel_requested: ({ by, reason }) => `cancel requested by ${text(by)}${because(reason)}`,
   pause_requested: ({ by, reason }) => `pause requested by ${text(by)}${because(reason)}`,
   resume_requested: ({ by, reason }) => `resume requested by ${text(by)}${because(reason)}`,

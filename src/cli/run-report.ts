@@ -33,7 +33,9 @@ export function reportLines(run: RunDocument, { width, paint, now }: Page): stri
   return [
     paint('bold', run.id),
     ...facts.filter(([, text]) => text !== '').map(([name, text]) => `${paint('dim', name.padEnd(10))}  ${text}`),
-    ...(run.stages.length > 0 ? [...title('Stages'), ...stageTable(run.stages, { width, paint, now })] : []),
+    ...(run.stages.length > 0
+      ? [...title('Stages'), ...stageTable(run.stages, { width, paint, now: run.ended_at ?? now })]
+      : []),
     ...(run.left_out
       ? [paint('dim', `${run.left_out.stages} older stages are not shown: ${oneLine(run.left_out.hint)}`)]
       : []),

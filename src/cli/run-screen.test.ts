@@ -48,7 +48,7 @@ test('a run at work', () => {
     { width: 80, height: 24, paint: plainPaint },
   )
   assert.deepEqual(lines, [
-    'run_1 · running · 9.0 s · 1 call · 1.5k tokens',
+    'running · 9.0 s · 1 call · 1.5k tokens · run_1',
     'research (model)',
     '✓ gather    tasks · 1/1 · 3.0 s',
     '● review    tasks · 0/2 · 5.0 s',

@@ -15,15 +15,13 @@ export function screenLines(
 ): string[] {
   const cost = view.cost
   const head = [
-    run,
     view.state,
     view.started_at === null ? '' : span((view.ended_at ?? now) - view.started_at),
     `${cost.calls} ${cost.calls === 1 ? 'call' : 'calls'}`,
     `${tokens(cost.input_tokens + cost.output_tokens + live.reduce((sum, call) => sum + call.tokens, 0), cost.unknown_usage)} tokens`,
+    run,
   ].filter((part) => part !== '')
-  const header = [fit(head.join(' · '), width)].map((line) =>
-    line.replace(` ${view.state} `, ` ${painted(paint, view.state)} `),
-  )
+  const header = [fit(head.join(' · '), width).replace(view.state, painted(paint, view.state))]
   if (view.definition)
     header.push(
       paint('dim', fit(`${oneLine(view.definition.name ?? 'definition')} (${view.definition.source})`, width)),

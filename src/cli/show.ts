@@ -1,9 +1,8 @@
 /** `quorate show`: one run in full. */
 import { Command } from 'commander'
-import { type CommandContext, failed, printJson } from './command-context.ts'
+import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { exitCodes } from './exit-codes.ts'
 import { printEvents } from './logs.ts'
-import type { Act } from './program.ts'
 import { runId } from './run-id.ts'
 import { reportLines } from './run-report.ts'
 import { clientFor } from './server-address.ts'

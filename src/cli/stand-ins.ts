@@ -1,6 +1,12 @@
-/** What the tests of the command line put in the place of the outside: a terminal that remembers, a server with given answers. */
+/**
+ * What the tests of the command line put in the place of the outside: a terminal that remembers, a server with given answers,
+ * a run as that server tells it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
 import type { Json } from '../workflow/value.ts'
 import type { CommandContext } from './command-context.ts'
 import { plainPaint } from './format.ts'
@@ -42,9 +48,9 @@ export async function standInServer(routes: { [route: string]: Answer | ((asked:
           })
     if (answer.events !== undefined) {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.write(answer.events)
-      if (answer.then === 'break') response.destroy()
-      else if (answer.then !== 'keep') response.end()
+      // Ended at the socket, what was written arrives and then the connection is gone.
+      response.write(answer.events, () => answer.then === 'break' && response.socket?.end())
+      if (answer.then === undefined) response.end()
       return
     }
     response.writeHead(answer.status ?? 200, {
@@ -109,3 +115,104 @@ export const frames = (
   end?: { status: string; reason: string },
 ): string =>
   `retry: 2000\n\n${events.map((event) => `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('')}${end ? `event: end\ndata: ${JSON.stringify(end)}\n\n` : ''}`
+
+/** An address where nothing listens. */
+export async function nobodyAt(): Promise<string> {
+  const { url, close } = await standInServer({})
+  await close()
+  return url
+}
+
+export const folder = mkdtempSync(join(tmpdir(), 'quorate-cli-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+export const file = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text)
+  return name
+}
+
+export const ID = 'run_0198c0de-0000-7000-8000-000000000001'
+export const event = (seq: number, type: string, data: Json) => ({
+  run: ID,
+  seq,
+  at: 1_000 * seq,
+  type,
+  v: 1,
+  cause: null,
+  data,
+})
+export const history = [
+  event(1, 'run_started', { goal: 'g', definition: null, inputs: {}, by: 'local' }),
+  event(2, 'stage_started', { stage: 'gather', kind: 'tasks' }),
+  event(3, 'stage_finished', { stage: 'gather', status: 'completed', reason: '', metrics: null, output: 'x' }),
+]
+export const finished = event(4, 'run_finished', { status: 'completed', reason: '', output: 'the answer', success: [] })
+export const document = (status: string, result: Json = 'the answer'): Json => ({
+  id: ID,
+  kind: 'workflow',
+  goal: 'Say hello',
+  status,
+  reason: status === 'completed' ? '' : 'because',
+  definition: { hash: `sha256:${'0'.repeat(64)}`, name: 'research', source: 'model', reason: 'fits' },
+  created_at: 0,
+  stages: [
+    {
+      id: 'gather',
+      kind: 'tasks',
+      state: 'completed',
+      reason: '',
+      started_at: 0,
+      ended_at: 3_000,
+      metrics: null,
+      output: 'x',
+      tasks: [
+        {
+          id: 'a',
+          state: 'failed',
+          agent: 'critic',
+          capability: null,
+          duration_ms: 1_000,
+          input_tokens: null,
+          output_tokens: null,
+          failure: { kind: 'timeout', message: 'too slow' },
+        },
+      ],
+    },
+  ],
+  decisions: [
+    {
+      stage: 'enough',
+      kind: 'decide',
+      taken: 'case 1',
+      then: ['write'],
+      when: 'a > 1',
+      inputs: { a: 2 },
+      reason: 'it holds',
+    },
+  ],
+  approvals: [],
+  success: [],
+  result,
+  cost: { input_tokens: 1_000, output_tokens: 500, unknown_usage: 1, calls: 3, duration_ms: 4_000 },
+  left_out: null,
+})
+export const created: Answer = { status: 202, body: { workflow_id: ID, run_id: ID, status: 'initializing' } }
+
+export async function withServer<T>(
+  routes: Parameters<typeof standInServer>[0],
+  work: (server: Awaited<ReturnType<typeof standInServer>>, line: ReturnType<typeof commandLine>) => Promise<T>,
+  more: Parameters<typeof commandLine>[0] = {},
+) {
+  const server = await standInServer(routes)
+  try {
+    return await work(server, commandLine({ cwd: folder, environment: { QUORATE_URL: server.url }, ...more }))
+  } finally {
+    await server.close()
+  }
+}
+
+export const runRoutes = (status: string, more: { [route: string]: Answer | ((asked: Asked) => Answer) } = {}) => ({
+  'POST /create_workflow': created,
+  [`GET /runs/${ID}/events stream`]: { events: frames([...history, finished], { status, reason: '' }) },
+  [`GET /runs/${ID}`]: { body: document(status) },
+  ...more,
+})

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Configuration } from '../configuration/configuration.ts'
 import { fail, ok } from '../failure.ts'
+import type { StartQuorate } from './command-context.ts'
 import { plainPaint } from './format.ts'
 import { commandLine } from './stand-ins.ts'
-import { logLine, progressText, type StartQuorate } from './start.ts'
+import { logLine, progressText } from './start.ts'
 
 /** A program that does nothing; what happens to it is kept. */
 function standInProgram({ on_start = () => {} }: { on_start?: (options: Parameters<StartQuorate>[1]) => void } = {}) {

@@ -1,30 +1,10 @@
 /** `quorate start`: configuration, program, summary; then waits until it is told to stop, and stops in order. */
 import { Command } from 'commander'
 import { pino } from 'pino'
-import type { Configuration } from '../configuration/configuration.ts'
 import { loadConfiguration } from '../configuration/load-configuration.ts'
-import type { Logger } from '../durable/logger.ts'
-import type { Result } from '../failure.ts'
-import type { FetchProgress } from '../models/hosts/local/fetch-model.ts'
-import { type CommandContext, failed } from './command-context.ts'
+import { type Act, type CommandContext, type FetchProgress, failed } from './command-context.ts'
 import { exitCodes } from './exit-codes.ts'
 import { fit, oneLine, type Paint, size } from './format.ts'
-import type { Act } from './program.ts'
-
-/** The part of the program that this command needs. */
-export type Running = {
-  /** What runs where, which agents and models there are, what to type next. */
-  summary: string[]
-  /** Stops everything in order. May be called again. */
-  close: () => Promise<void>
-  /** Resolves when everything has stopped, for whatever reason. */
-  closed: Promise<void>
-}
-
-export type StartQuorate = (
-  configuration: Configuration,
-  options: { logger: Logger; progress: (progress: FetchProgress) => void },
-) => Promise<Result<Running>>
 
 type Options = { port?: string; host?: string; data?: string; config?: string; logLevel?: string; json?: true }
 

@@ -221,7 +221,9 @@ function assemble(
     outbound: { allow: v['outbound.allow'] },
     decision_timeout_ms: v.decision_timeout,
     consensus_threshold: v.consensus_threshold,
-    agents: v.agents.map((agent) => withOwnFiles(agent, layers.find(({ values }) => values.has('agents'))?.base ?? cwd)),
+    agents: v.agents.map((agent) =>
+      withOwnFiles(agent, layers.find(({ values }) => values.has('agents'))?.base ?? cwd),
+    ),
     default_agents: v.default_agents,
     coordinator: {
       enabled: v['coordinator.enabled'],

@@ -4,9 +4,21 @@
  * `QUORATE_` and the key in capitals with `_` for `.`, unless it is a list of records.
  */
 import { z } from 'zod'
-import { agentInput, secretReference } from '../agents/agent.ts'
+import { agentInput } from '../agents/agent.ts'
 import { agentName } from '../workflow/definition.ts'
-import { duration, milliseconds } from '../workflow/duration.ts'
+import {
+  httpUrl,
+  modelHost,
+  outboundHost,
+  path,
+  pattern,
+  serverUrl,
+  span,
+  uniqueByName,
+  vectorStore,
+  vectorStores,
+  whole,
+} from './setting-values.ts'
 
 /** What defaults depend on. */
 export type Machine = { cores: number; home: string; xdg_cache_home: string | null }
@@ -41,76 +53,6 @@ const number = (text: string): unknown => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Num
 const words = (text: string): unknown => text.split(/[\s,]+/).filter((word) => word !== '')
 const boolean = (text: string): unknown =>
   /^(true|yes|on|1)$/i.test(text) ? true : /^(false|no|off|0)$/i.test(text) ? false : text
-
-const whole = (min: number, max: number) => z.int().min(min).max(max)
-const path = z
-  .string()
-  .min(1, 'is empty')
-  .max(4_096)
-  .refine((text) => !text.includes('\0'), 'contains a NUL character')
-const span = duration.transform(milliseconds)
-
-/** An http(s) address without a trailing slash. Credentials have no place in an address: it is shown and logged. */
-const httpUrl = z
-  .string()
-  .max(2_000)
-  .refine(
-    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
-    'is not an http:// or https:// address',
-  )
-  .refine((text) => !URL.canParse(text) || new URL(text).username + new URL(text).password === '', {
-    message: 'carries a user name or password; name the secret with api_key: env:NAME',
-  })
-  .transform((text) => text.replace(/\/+$/, ''))
-
-/** A database address. A space in the database name, as people have it, is encoded. */
-const serverUrl = (...protocols: string[]) =>
-  z
-    .string()
-    .max(2_000)
-    .transform((text) => text.trim().replace(/ /g, '%20'))
-    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-      message: `is not a ${protocols.map((name) => `${name}//`).join(' or ')} address`,
-    })
-
-const modelHost = z.strictObject({
-  name: agentName,
-  kind: z.enum(['openai_compatible', 'ollama']).default('openai_compatible'),
-  url: httpUrl,
-  api_key: secretReference.nullable().default(null),
-  concurrency: whole(1, 1_000).default(4),
-})
-
-const uniqueByName = (items: readonly { name: string }[], context: z.RefinementCtx) => {
-  const seen = new Set<string>()
-  items.forEach(({ name }, index) => {
-    if (seen.has(name))
-      context.addIssue({
-        code: 'custom',
-        path: [index, 'name'],
-        message: `the name ${name} is used twice`,
-        input: name,
-      })
-    seen.add(name)
-  })
-}
-
-const vectorStores = ['embedded', 'chroma', 'faiss', 'qdrant', 'pgvector'] as const
-const vectorStore = z.preprocess((name) => (name === 'chromadb' ? 'chroma' : name), z.enum(vectorStores))
-
-const outboundHost = z
-  .string()
-  .max(300)
-  .regex(
-    /^(\*\.)?[a-zA-Z0-9_.-]+(:\d{1,5})?$|^[0-9a-fA-F:.]+(\/\d{1,3})?$|^\[[0-9a-fA-F:.]+\](:\d{1,5})?$/,
-    'is not a host name, an address or a CIDR range',
-  )
-
-const pattern = z.strictObject({
-  name: z.string().min(1).max(200),
-  agents: z.array(agentName).max(1_000),
-  mechanism: z.string().min(1).max(200),
-})
 
 export const settings = {
   host: setting({

@@ -4,7 +4,7 @@
  */
 import type { Store } from '../store/store.ts'
 import type { Definition } from '../workflow/definition.ts'
-import type { RunInput } from '../workflow/event.ts'
+import { isInput, type RunEvent, type RunInput } from '../workflow/event.ts'
 import { type Course, foldEvent, newCourse } from '../workflow/fold.ts'
 import type { DefinitionOf } from '../workflow/next.ts'
 
@@ -89,4 +89,25 @@ export function openCourses(store: Store): Courses {
     },
     drop: (run) => void courses.delete(run),
   }
+}
+
+/** What a fork needs of a log besides its inputs (fork.ts). */
+const neededToFork: ReadonlySet<string> = new Set(['stage_started', 'compensation_started', 'compensation_finished'])
+
+/** The log of a run as a fork needs it, with its definitions ready to be looked up. */
+export async function sourceLog(store: Store, courses: Courses, run: string): Promise<RunEvent[]> {
+  const log: RunEvent[] = []
+  let last: RunEvent | undefined
+  for (;;) {
+    const events = await store.events.read(run, last?.seq ?? 0, READ_AT_ONCE)
+    for (const event of events) {
+      if (isInput[event.type]) await courses.prepare(event as Pick<RunInput, 'type' | 'data'>)
+      if (isInput[event.type] || neededToFork.has(event.type)) log.push(event)
+    }
+    last = events.at(-1) ?? last
+    if (events.length < READ_AT_ONCE) break
+  }
+  // Its number says how far the log goes.
+  if (last !== undefined && log.at(-1) !== last) log.push(last)
+  return log
 }

@@ -29,6 +29,18 @@ export function openFlights(): Flights {
   const flights = new Map<string, Flight>()
   const cancelled = new Set<string>()
   let closed = false
+  /** Calls that have settled, in the order in which they did; swept as new ones come, without a timer for each. */
+  const settled: { key: string; flight: Flight; at: number }[] = []
+  const sweep = (): void => {
+    const before = Date.now() - KEPT_MS
+    let old = 0
+    for (; old < settled.length; old++) {
+      const entry = settled[old]
+      if (entry === undefined || entry.at > before) break
+      if (flights.get(entry.key) === entry.flight) flights.delete(entry.key)
+    }
+    if (old > 0) settled.splice(0, old)
+  }
 
   return {
     once<T>(key: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -40,10 +52,11 @@ export function openFlights(): Flights {
       const result = work(controller.signal)
       const flight = { controller, result }
       flights.set(key, flight)
-      const forget = (): void => {
-        setTimeout(() => flights.get(key) === flight && flights.delete(key), KEPT_MS).unref()
-      }
-      result.then(forget, () => flights.get(key) === flight && flights.delete(key))
+      result.then(
+        () => settled.push({ key, flight, at: Date.now() }),
+        () => flights.get(key) === flight && flights.delete(key),
+      )
+      sweep()
       return result
     },
     async cancel(key) {

@@ -16,10 +16,12 @@ import { rowOf } from './run-row.ts'
 import { CLOCK, type Cursor, LAUNCHER, RUN, type SegmentRequest } from './invocations.ts'
 import type { Shell } from './shell.ts'
 
-/** Measured: shorter segments cost more per step, longer ones gain nothing. */
-const SEGMENT_STEPS = 200
+/** Steps of one segment. Measured: shorter segments cost more per step, longer ones gain nothing. */
+export const SEGMENT_STEPS = 200
 /** Side by side within a segment: racing n promises costs n², so a wide stage goes in waves. */
 const SIDE_BY_SIDE = 100
+/** Calls that go on from the segment before must never fill this one, or it would hand over at once instead of waiting for them. */
+const sideBySide = (steps: number): number => Math.max(1, Math.min(SIDE_BY_SIDE, Math.floor(steps / 2)))
 
 type Answer = { address: string; input: RunInput | null; failure: string | null }
 type Arrived = { mail: RunInput[] } | Answer
@@ -67,7 +69,7 @@ export async function driveSegment(shell: Shell, ctx: ObjectContext, request: Se
   const launch = async (): Promise<void> => {
     const slow: Step[] = []
     for (const [address, step] of owed) {
-      if (inflight.size + slow.length >= SIDE_BY_SIDE || launched >= SEGMENT_STEPS) break
+      if (inflight.size + slow.length >= sideBySide(shell.segment_steps) || launched >= shell.segment_steps) break
       if (inflight.has(address) || children.has(address)) continue
       launched++
       if (isQuick(step, quick)) {
@@ -122,9 +124,9 @@ export async function driveSegment(shell: Shell, ctx: ObjectContext, request: Se
       how = 'end'
       break
     }
-    if (state.paused === null && launched < SEGMENT_STEPS) await launch()
+    if (state.paused === null && launched < shell.segment_steps) await launch()
     // What runs in an invocation of its own goes on without us; only what runs inside must have come back.
-    const full = launched >= SEGMENT_STEPS
+    const full = launched >= shell.segment_steps
     if (inflight.size === 0 || (full && inside.size === 0)) {
       if (await closeMail()) continue
       const late: RunInput[] = await ctx.run('mail', () => shell.store.inbox.read(run, state.mail, 500))

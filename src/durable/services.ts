@@ -32,7 +32,7 @@ export function servicesOf(shell: Shell): (restate.ServiceDefinition<string, unk
   const call = restate.service({
     name: CALL.name,
     handlers: {
-      invoke: (ctx: restate.Context, { run: id, step }: { run: string; step: Step }) => ctx.run('call', () => shell.perform(id, step)),
+      invoke: (ctx: restate.Context, { run: id, step }: { run: string; step: Step }) => ctx.run('call', () => shell.performCall(id, step)),
     },
     options: { journalRetention: 0, idempotencyRetention: DAY, ...unhurried, retryPolicy: persistent },
   })

@@ -15,12 +15,13 @@ import type { Runs } from '../operations/operation.ts'
 import type { Planner } from '../planning/planner.ts'
 import type { Store } from '../store/store.ts'
 import { type Step, stepAddress } from '../workflow/command.ts'
-import type { RunInput } from '../workflow/event.ts'
-import { feedCourse, newCourse } from '../workflow/fold.ts'
+import type { RunEvent, RunInput } from '../workflow/event.ts'
+import { type Course, feedCourse, newCourse } from '../workflow/fold.ts'
+import { forkRun } from '../workflow/fork.ts'
 import { hasEnded, type RunState } from '../workflow/run-state.ts'
 import { childRunId } from '../workflow/stages/run.ts'
 import type { Json, Value } from '../workflow/value.ts'
-import { type Courses, openCourses } from './courses.ts'
+import { type Courses, openCourses, sourceLog } from './courses.ts'
 import { type Deployment, deploy } from './deployment.ts'
 import { type Dispatcher, openDispatcher } from './dispatcher.ts'
 import { type Engine, startEngine } from './engine-process.ts'
@@ -30,6 +31,7 @@ import type { Cursor } from './invocations.ts'
 import type { Logger } from './logger.ts'
 import { MAIL_AT_ONCE, type MailWaiters, openMailWaiters } from './mail-waiters.ts'
 import { rowOf } from './run-row.ts'
+import { SEGMENT_STEPS } from './segment.ts'
 import { servicesOf } from './services.ts'
 import { performStep, type StepContext } from './steps.ts'
 import { keepValue } from './values.ts'
@@ -43,11 +45,16 @@ export type Shell = {
   mail: MailWaiters
   dispatcher: Dispatcher
   now: () => number
+  /** Steps after which a segment hands over. */
+  segment_steps: number
   /** Where a run stands in the store, with a new epoch: whoever held it before can write no more. */
   locate: (run: string) => Promise<Cursor | null>
   /** What a segment begins with: mail that waits, and the agents whose calls are quick. */
   opening: (run: string, mail: number) => Promise<{ mail: RunInput[]; quick: string[] }>
+  /** Carries out a step; for the same step at the same time only once. */
   perform: (run: string, step: Step) => Promise<RunInput | null>
+  /** The same for a call with an invocation of its own, which may outlive its run. */
+  performCall: (run: string, step: Step) => Promise<RunInput | null>
   callKey: (run: string, step: Step) => string
   timerDue: (run: string, timer: string, due: number) => Promise<void>
   tellParent: (run: string, state: RunState) => Promise<void>
@@ -69,6 +76,8 @@ export type ShellParts = {
   planner: Planner
   logger: Logger
   now: () => number
+  /** At least 2. Shorter segments hand over more often; for tests of the hand-over. */
+  segment_steps?: number
 }
 
 const SWEEP_MS = 5_000
@@ -97,6 +106,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     mail,
     dispatcher,
     now,
+    segment_steps: parts.segment_steps ?? SEGMENT_STEPS,
     async locate(run) {
       const row = await store.runs.get(run)
       if (row === null || hasEnded(row.status)) return null
@@ -111,12 +121,12 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
         quick: agents.filter((agent) => fleet.quick({ agent: agent.name, capability: null })).map((agent) => agent.name),
       }
     },
-    perform: (run, step) =>
-      flights.once(`${run}/${stepAddress(step)}`, async (signal) => {
-        const row = await store.runs.get(run)
-        if (row === null || hasEnded(row.status)) return null
-        return performStep(context, run, step, signal)
-      }),
+    perform: (run, step) => flights.once(`${run}/${stepAddress(step)}`, (signal) => performStep(context, run, step, signal)),
+    async performCall(run, step) {
+      // After a crash the engine asks again for calls of runs that have ended meanwhile.
+      const row = await store.runs.get(run)
+      return row === null || hasEnded(row.status) ? null : shell.perform(run, step)
+    },
     callKey: (run, step) => `${run}/${stepAddress(step)}`,
     async timerDue(run, timer, due) {
       await store.inbox.put(run, `timer:${timer}:${due}`, { at: Math.max(now(), due), type: 'timer_fired', data: { timer } } as RunInput)
@@ -171,37 +181,32 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     const course = newCourse(run)
     // The first turn is made here, so that the log holds whole turns from its first commit on.
     const { events } = feedCourse(courses.definitionOf, course, input)
-    const row = rowOf(course.state, courses.definitionOf)
-    const ended = hasEnded(course.state.status as never)
-    const created = await store.runs.create(
-      {
-        id: run,
-        kind,
-        goal,
-        definition,
-        definition_name: row.definition_name ?? null,
-        status: ended ? (row.status ?? 'failed') : 'queued',
-        reason: ended ? (row.reason ?? '') : 'waits for a place',
-        parent: parent?.run ?? null,
-        created_at: at,
-        started_at: at,
-        ended_at: row.ended_at ?? null,
-        seq: course.state.seq,
-        epoch: 0,
-        mail: 0,
-        input_tokens: 0,
-        output_tokens: 0,
-        unknown_usage: 0,
-        calls: 0,
-      },
-      events,
-    )
+    return keep(kind, course, events)
+  }
+
+  /** Stores a run whose first turns are made already, and has it dispatched. */
+  async function keep(kind: 'workflow' | 'swarm', course: Course, events: RunEvent[]): Promise<Result<{ run: string }>> {
+    const { state } = course
+    const { run, parent } = state
+    const row = rowOf(state, courses.definitionOf)
+    const begun = hasEnded(state.status as never) ? {} : { status: 'queued' as const, reason: 'waits for a place' }
+    const created = await store.runs.create({ ...(row as Required<typeof row>), id: run, kind, parent: parent?.run ?? null, created_at: now(), epoch: 0, mail: 0, ...begun }, events)
     if (!created.ok) return created
-    // A child must not wait behind runs that wait for their own children.
-    if (parent !== undefined) dispatcher.wake(run)
-    else dispatcher.begin(run)
+    if (parent === null) dispatcher.begin(run)
+    // A child must not wait behind runs that wait for their own children; one that ended at once has no segment to tell of it.
+    else if (hasEnded(state.status as never)) await shell.tellParent(run, state)
+    else dispatcher.wake(run)
     return ok({ run })
   }
+
+  const full = (): Result<never> | null => {
+    const { queued } = dispatcher.status()
+    if (queued < queued_runs) return null
+    return fail('busy', `${queued} runs wait already, the limit is ${queued_runs}`, { retry_after_s: 10, remedy: 'Try again later, or raise limits.queued_runs.' })
+  }
+
+  const kept = async (inputs: { [name: string]: Json }): Promise<{ [name: string]: Value }> =>
+    Object.fromEntries(await Promise.all(Object.entries(inputs).map(async ([name, value]) => [name, await keepValue(store, value)] as const)))
 
   let deployment: Deployment | null = null
   let restarts = 0
@@ -226,12 +231,21 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
 
   return ok({
     async start(request) {
-      const status = dispatcher.status()
-      if (status.queued >= queued_runs)
-        return fail('busy', `${status.queued} runs wait already, the limit is ${queued_runs}`, { retry_after_s: 10, remedy: 'Try again later, or raise limits.queued_runs.' })
-      const inputs: { [name: string]: Value } = {}
-      for (const [name, value] of Object.entries(request.inputs)) inputs[name] = await keepValue(store, value as Json)
-      return create(request.run ?? `run_${uuidv7()}`, request.kind, request.goal, request.definition, inputs, request.by)
+      return full() ?? create(request.run ?? `run_${uuidv7()}`, request.kind, request.goal, request.definition, await kept(request.inputs), request.by)
+    },
+    async fork({ source, run = `run_${uuidv7()}`, inputs, ...request }) {
+      const busy = full()
+      if (busy !== null) return busy
+      const row = await store.runs.get(source)
+      if (row === null) return fail('not_found', `there is no run ${source}`, { field: 'run', value: source, remedy: 'List the runs with GET /runs.' })
+      if (request.definition !== undefined) await courses.prepare({ type: 'run_started', data: { definition: request.definition } as RunInput<'run_started'>['data'] })
+      const log = await sourceLog(store, courses, source)
+      const forked = forkRun(log, { ...request, run, now: now(), ...(inputs === undefined ? {} : { inputs: await kept(inputs) }) }, courses.definitionOf)
+      if (!forked.ok) return forked
+      const { course, events, forked_from, left_out } = forked.value
+      // The first segment finds no cursor, folds this log, arms its timers and asks for what is owed.
+      const created = await keep(row.kind, course, events)
+      return created.ok ? ok({ run, forked_from, left_out }) : created
     },
     async send(run, eid, input) {
       const row = await store.runs.get(run)

@@ -10,6 +10,7 @@ import type { ModelGateway } from '../models/model-gateway.ts'
 import type { Planner } from '../planning/planner.ts'
 import type { Store } from '../store/store.ts'
 import type { RunEvent } from '../workflow/event.ts'
+import type { Fork } from '../workflow/fork.ts'
 import type { Json } from '../workflow/value.ts'
 
 export const permissions = [
@@ -35,6 +36,20 @@ export type Runs = {
     by: string
     run?: string
   }) => Promise<Result<{ run: string }>>
+  /**
+   * A new run that shares its beginning with another one (fork.ts says how it is cut and what is left out). The source
+   * is only read, whatever it is doing. `conflict` when a run with the given id exists.
+   */
+  fork: (request: {
+    source: string
+    at?: number
+    before_stage?: string
+    /** Hash of a stored definition that takes the place of the source's. */
+    definition?: string
+    inputs?: { [name: string]: Json }
+    by: string
+    run?: string
+  }) => Promise<Result<{ run: string } & Pick<Fork, 'forked_from' | 'left_out'>>>
   /** Puts an input into the run's durable inbox. The same eid twice is one. `conflict` when the run has ended. */
   send: (
     run: string,

@@ -1,8 +1,8 @@
 /** What the model is told when it plans. Pure; kept short, because the smallest model reads it too. */
 import { describeCapability } from '../agents/capability.ts'
-import type { Message } from '../models/model-gateway.ts'
+import type { Message, ModelInfo } from '../models/model-gateway.ts'
 import type { StageKind } from '../workflow/definition.ts'
-import { planExample } from './plan-example.ts'
+import { exampleIn, planExample } from './plan-example.ts'
 import type { PlanVocabulary } from './plan-schema.ts'
 import { planLimits } from './plan-schema.ts'
 import type { PlanRequest } from './planner.ts'
@@ -24,16 +24,23 @@ const capabilityLine = (id: string): string => `- ${id}: ${describeCapability(id
 
 /** More capabilities than this are named without a sentence each, so that the prompt stays short. */
 const DESCRIBED = 40
+/** So are they for a model whose weights are smaller than this: it reads slowly and does not heed the sentences. */
+const SMALL_MODEL_BYTES = 600_000_000
 
 /** Characters of the goal that are shown to a model whose context is not known. */
 const GOAL_SHOWN = 3_000
 /** Tokens to keep free for these words and for the plan. */
 const RESERVED_TOKENS = 2_000
 
-/**
- * @param context tokens that the model can hold, or null when nobody knows: a long goal is cut in its middle to fit
- */
-export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, context: number | null): Message[] {
+/** @param model what is known of the model: a long goal is cut in its middle to fit its context */
+export function planMessages(
+  request: PlanRequest,
+  vocabulary: PlanVocabulary,
+  model: Pick<ModelInfo, 'context_length' | 'size_bytes'> | null,
+): Message[] {
+  const context = model?.context_length ?? null
+  const named =
+    vocabulary.capabilities.length > DESCRIBED || (model?.size_bytes ?? Number.POSITIVE_INFINITY) < SMALL_MODEL_BYTES
   const kinds = Object.entries(kindLines).filter(([kind]) => kind !== 'run' || vocabulary.definitions.length > 0)
   const system = [
     'You plan how a team of agents reaches a goal. Answer with one JSON object:',
@@ -41,14 +48,13 @@ export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, c
     `- start: 2 to ${planLimits.parallel} tasks that are done side by side; each does something different`,
     `- stages: 0 to ${planLimits.stages} more stages, each of one kind`,
     '- decide: what to look at, what to do then, and what otherwise',
+    '- feedback: what to do when results agree too little, or nothing',
     '- finish: the task that gives the final result',
     'A task has a capability and says in "does" what to do for this goal, in one sentence.',
     'Kinds of stages:',
     ...kinds.map(([kind, line]) => `- ${kind}: ${line}`),
     'Capabilities:',
-    ...(process.argv[4] !== 'long' || vocabulary.capabilities.length > DESCRIBED
-      ? [vocabulary.capabilities.join(', ')]
-      : vocabulary.capabilities.map(capabilityLine)),
+    ...(named ? [vocabulary.capabilities.join(', ')] : vocabulary.capabilities.map(capabilityLine)),
   ]
   const user = [
     `Goal: ${shown(request.goal, context === null ? GOAL_SHOWN : Math.max(400, (context - RESERVED_TOKENS) * 3))}`,
@@ -66,7 +72,7 @@ export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, c
   return [
     { role: 'system', content: system.join('\n') },
     { role: 'user', content: `Goal: ${planExample.goal}\nPlan for this goal.` },
-    { role: 'assistant', content: JSON.stringify(planExample.plan) },
+    { role: 'assistant', content: JSON.stringify(exampleIn(vocabulary)) },
     { role: 'user', content: user.join('\n') },
   ]
 }

@@ -9,7 +9,7 @@
  * `$ref` into `$defs`.
  */
 import { z } from 'zod'
-import type { StageKind } from '../workflow/definition.ts'
+import { feedbackActions, type StageKind } from '../workflow/definition.ts'
 import type { Json } from '../workflow/value.ts'
 
 /** What a plan may draw on: all of it exists at the moment of planning. */
@@ -158,6 +158,9 @@ export function planForm(vocabulary: PlanVocabulary) {
     start: z.array(reading).min(2).max(planLimits.parallel),
     stages: z.array(stage).max(planLimits.stages),
     decide: z.strictObject(decision),
+    feedback: z
+      .array(z.strictObject({ coherence_below: z.literal([0.3, 0.5, 0.7]), action: z.enum(feedbackActions) }))
+      .max(1),
     finish: task,
   })
 }

@@ -9,9 +9,10 @@
  *    earlier stages of tasks. So is a stage that is left without a task or that repeats an earlier one. A start left
  *    with a single task is a problem for the model: parallel work that differs is what the plan is for.
  * 5. A start that repeats the example of the prompt is a problem for the model: it is not about this goal.
- * 6. A decision that continues does so with the stage after it, whichever case was taken.
+ * 6. An input that no task of the start reads is read by all of them: nothing that was handed in is left aside.
+ * 7. A decision that continues does so with the stage after it, whichever case was taken.
  */
-import { type Definition, END, type Stage } from '../workflow/definition.ts'
+import { type Definition, END, type Stage, type Task } from '../workflow/definition.ts'
 import { planExample } from './plan-example.ts'
 import type { Plan, PlanDecision, PlanStage, PlanTask } from './plan-schema.ts'
 import { clean, planName } from './plan-text.ts'
@@ -41,9 +42,18 @@ const inputTypes = ['text', 'number', 'boolean', 'list', 'object', 'any'] as con
 type InputType = (typeof inputTypes)[number]
 
 export function planToDefinition(plan: Plan, context: PlanContext): Expansion {
-  const work: Work = { context, repairs: [], problems: [], stages: [], exits: [], handed: [], results: [], measured: 'start' }
+  const work: Work = {
+    context,
+    repairs: [],
+    problems: [],
+    stages: [],
+    exits: [],
+    handed: [],
+    results: [],
+    measured: 'start',
+  }
 
-  const start = tasksOf(work, plan.start, 'start')
+  const start = allRead(work, tasksOf(work, plan.start, 'start'))
   const copied = new Set(planExample.plan.start.map(({ does }) => does))
   if (start.some(({ instructions }) => copied.has(instructions)))
     work.problems.push('start repeats the example: write what has to be done for this goal')
@@ -88,7 +98,23 @@ export function planToDefinition(plan: Plan, context: PlanContext): Expansion {
       ]),
     )
   }
+  if (plan.feedback.length > 0)
+    definition.feedback = plan.feedback.map(({ coherence_below, action }, i) => ({
+      id: `feedback_${i + 1}`,
+      when: `coherence < ${coherence_below}`,
+      action,
+      max: 2,
+    }))
   return { definition, repairs: work.repairs, problems: work.problems }
+}
+
+function allRead(work: Work, tasks: Task[]): Task[] {
+  const read = new Set(tasks.flatMap(({ input }) => Object.keys(input ?? {})))
+  const left = work.context.inputs.filter(({ name }) => !read.has(name))
+  if (left.length === 0) return tasks
+  work.repairs.push(`nothing read ${left.map(({ name }) => name).join(', ')}: every task of start does now`)
+  const more = Object.fromEntries(left.map(({ name }) => [name, `=inputs.${name}`]))
+  return tasks.map((task) => ({ ...task, input: { ...task.input, ...more } }))
 }
 
 function withoutRepeats(work: Work, plan: Plan): PlanStage[] {
@@ -200,7 +226,14 @@ const adders: {
     leave(work, [id], [])
   },
   wait(work, stage, id) {
-    push(work, { id, kind: 'wait', signal: stage.signal, timeout: stage.timeout, default: 'nothing came in time' })
+    push(work, {
+      id,
+      kind: 'wait',
+      signal: stage.signal,
+      timeout: stage.timeout,
+      default: 'nothing came in time',
+      on_failure: 'continue',
+    })
     leave(work, [id], [id])
   },
   approval(work, stage, id) {

@@ -40,8 +40,11 @@ export function voteOf(
   const question = sayOr(work, planned.question, 'Does what we have meet the goal?', `${id}.question`)
   let options = [...new Set(planned.options.map(clean).filter(hasWord))]
   if (options.length < 2) options = ['yes', 'no']
-  if (options.length < planned.options.length)
-    work.repairs.push(`${id}: options that say the same were made one: ${options.join(', ')}`)
+  if (
+    options.length < planned.options.length ||
+    !options.every((option) => planned.options.map(clean).includes(option))
+  )
+    work.repairs.push(`${id}: options without a word or said twice; they became: ${options.join(', ')}`)
   const { capability, voters } = planned
   return {
     id,
@@ -122,5 +125,5 @@ export function sayOr(work: Work, text: string, instead: string, where: string):
 }
 
 /** What makes a task the same as another. */
-export const wordsOf = ({ capability, does }: PlanTask): string => `${capability}: ${hasWord(clean(does)) ? sentence(clean(does)).toLowerCase() : ''}`
-
+export const wordsOf = ({ capability, does }: PlanTask): string =>
+  `${capability}: ${hasWord(clean(does)) ? sentence(clean(does)).toLowerCase() : ''}`

@@ -5,7 +5,7 @@
  * its grammar, the program expands it, the checker judges; what it finds goes back to the model with the next try.
  */
 import type { Failure } from '../failure.ts'
-import type { ModelGateway } from '../models/model-gateway.ts'
+import type { ModelGateway, ModelInfo } from '../models/model-gateway.ts'
 import { type Definition, identifier } from '../workflow/definition.ts'
 import type { Usage } from '../workflow/event.ts'
 import type { Json } from '../workflow/value.ts'
@@ -72,16 +72,12 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
       remedy: 'Add an agent with at least one capability.',
     })
 
-  const model = parts.gateway.default_model().id
+  const model = await defaultModel(parts.gateway, signal)
   const attempt = Math.max(1, Math.trunc(request.attempt))
   const answer = await parts.gateway.complete(
     {
       model: null,
-      messages: planMessages(
-        request,
-        vocabulary,
-        model === null ? null : await contextOf(parts.gateway, model, signal),
-      ),
+      messages: planMessages(request, vocabulary, model),
       schema: planJsonSchema(vocabulary),
       temperature: temperatures[Math.min(attempt, temperatures.length) - 1] as number,
       seed: attempt,
@@ -95,7 +91,7 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
     if (answer.failure.kind !== 'output_invalid') return gone(answer.failure)
     return {
       ...unasked,
-      model,
+      model: model?.id ?? null,
       usage: { input_tokens: null, output_tokens: null, calls: 1 },
       problems: [answer.failure.message],
     }
@@ -145,9 +141,9 @@ function vocabularyOf(parts: PlannerParts, request: PlanRequest): PlanVocabulary
   }
 }
 
-/** Tokens that the model can hold, where its host says so. */
-async function contextOf(gateway: ModelGateway, model: string, signal: AbortSignal): Promise<number | null> {
-  for (const host of await gateway.hosts({ signal }))
-    for (const known of host.models) if (known.id === model) return known.context_length
-  return null
+/** What is known of the model that will plan; null when nothing is, as before a local model has been fetched. */
+async function defaultModel(gateway: ModelGateway, signal: AbortSignal): Promise<ModelInfo | null> {
+  const { id } = gateway.default_model()
+  if (id === null) return null
+  return (await gateway.hosts({ signal })).flatMap(({ models }) => models).find((model) => model.id === id) ?? null
 }

@@ -41,21 +41,38 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
+const KEPT_STATEMENTS = 200
+
+type Bound = readonly unknown[]
+type PreparedStatement = {
+  reader: boolean
+  all: (parameters: Bound) => unknown[]
+  run: (parameters: Bound) => { changes: number | bigint; lastInsertRowid: number | bigint }
+  iterate: (parameters: Bound) => IterableIterator<unknown>
+}
+
 export class NodeSqliteDialect extends SqliteDialect {
   readonly #config: ConstructorParameters<typeof SqliteDialect>[0]
 
   constructor(db: DatabaseSync) {
+    const prepared = new Map<string, PreparedStatement>()
     const config: ConstructorParameters<typeof SqliteDialect>[0] = {
       database: {
         close: () => db.close(),
         prepare: (sql) => {
+          // Preparing costs several times what running does. Only reads are kept: their number is small and fixed,
+          // and a statement that is being iterated over is not handed out, since nothing here iterates.
+          const kept = prepared.get(sql)
+          if (kept !== undefined) return kept
           const statement = db.prepare(sql)
-          return {
+          const made = {
             reader: statement.columns().length > 0,
-            all: (parameters) => statement.all(...parameters.map(bind)),
-            run: (parameters) => statement.run(...parameters.map(bind)),
-            iterate: (parameters) => statement.iterate(...parameters.map(bind)),
+            all: (parameters: Bound) => statement.all(...parameters.map(bind)),
+            run: (parameters: Bound) => statement.run(...parameters.map(bind)),
+            iterate: (parameters: Bound) => statement.iterate(...parameters.map(bind)),
           }
+          if (made.reader && prepared.size < KEPT_STATEMENTS) prepared.set(sql, made)
+          return made
         },
       },
     }

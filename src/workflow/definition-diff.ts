@@ -41,7 +41,7 @@ export function diffDefinitions(old: Definition, now: Definition): DefinitionCha
 function compareFields(changes: DefinitionChange[], where: Where, old: Fields, now: Fields): void {
   const names = [...new Set([...Object.keys(old), ...Object.keys(now)])].sort()
   const inner = names.filter((name) => lists.has(name))
-  for (const name of names) if (!lists.has(name)) compareField(changes, step(where, name, name), old[name], now[name])
+  for (const name of names) if (!lists.has(name)) compareField(changes, step(where, name), old[name], now[name])
   for (const name of inner) compareLists(changes, where, name, items(old[name]), items(now[name]))
 }
 
@@ -52,7 +52,7 @@ function compareField(changes: DefinitionChange[], where: Where, old: Json | und
   }
   if (tables.has(where.field ?? '') && isFields(old) && isFields(now)) {
     for (const name of [...new Set([...Object.keys(old), ...Object.keys(now)])].sort())
-      compareField(changes, step(where, name, `${where.field}.${name}`), old[name], now[name])
+      compareField(changes, step(where, name), old[name], now[name])
     return
   }
   if (canonicalJson(old) !== canonicalJson(now)) changes.push({ change: 'changed', ...where, old, new: now })
@@ -78,7 +78,7 @@ function compareLists(changes: DefinitionChange[], where: Where, name: string, o
 }
 
 const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`)
-const step = (where: Where, name: string, field: string): Where => ({ ...where, path: join(where.path, name), field: where.field?.includes('.') ? `${where.field}.${name}` : field })
+const step = (where: Where, name: string): Where => ({ ...where, path: join(where.path, name), field: join(where.field ?? '', name) })
 const isFields = (value: Json): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function items(list: Json | undefined): Map<string, Fields> {

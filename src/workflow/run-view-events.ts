@@ -181,7 +181,11 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     const stage = fold.stages.get(data.stage)
     if (stage !== undefined) stage.child = data.run
   },
-  child_finished: () => {},
+  child_finished: (fold, data) => {
+    // A fork takes the answer of the source's child: that is the run to look at.
+    const stage = fold.stages.get(data.stage)
+    if (stage !== undefined) stage.child = data.run
+  },
   cancel_requested: ({ view }, data) => {
     view.reason = `cancel requested by ${data.by}`
   },

@@ -67,7 +67,7 @@ export function simulate(definition: Definition, dice: Dice, options: Simulation
   return { course, events, inputs, steps }
 }
 
-function questionOf(course: Course): string | null {
+export function questionOf(course: Course): string | null {
   const find = (stages: { [id: string]: unknown }, prefix: string): string | null => {
     for (const [id, stage] of Object.entries(stages) as [string, import('../../src/workflow/run-state.ts').StageState][]) {
       for (const [task, state] of Object.entries(stage.tasks ?? {})) if (state.s === 'asking') return `${prefix}${id}/${task}`

@@ -1,5 +1,7 @@
 /** The sentences of one part, numbered, as a reader gets them. */
 import { commandAgent } from '../../command-agent.ts'
-import { type Part, sentencesOf, shown } from '../sentences.ts'
+import { type Order, type Part, sentencesOf, shown } from '../sentences.ts'
 
-await commandAgent(({ document, part }: { document: string; part: Part }) => shown(sentencesOf(document), part))
+type Input = { document: string; part: Part; order: Order }
+
+await commandAgent(({ document, part, order }: Input) => shown(sentencesOf(document), part, order))

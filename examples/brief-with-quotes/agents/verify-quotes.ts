@@ -15,7 +15,9 @@ await commandAgent(({ document, read = {}, given = [] }: Input) => {
   })
   if (wrong.length > 0) throw new Error(wrong.slice(0, 5).join('; '))
 
-  const confirmed = new Set([...given, ...claims.filter((claim) => claim.confirmed === true)].map(({ number }) => number))
+  const confirmed = new Set(
+    [...given, ...claims.filter((claim) => claim.confirmed === true)].map(({ number }) => number),
+  )
   const others = new Set(claims.map(({ number }) => number)).difference(confirmed)
   const inOrder = (numbers: Set<number>) => [...numbers].sort((a, b) => a - b)
   return {

@@ -1,20 +1,23 @@
-/** The quotes of one part, each once, with who chose it and who, not having chosen it, said that it answers the question. */
+/** The quotes of one part, each once: who chose it, and whether the two readers agree on it. */
 import { commandAgent } from '../../command-agent.ts'
-import type { Quote } from '../sentences.ts'
+import type { Part, Quote } from '../sentences.ts'
 
-type Input = { quotes: { [reader: string]: Quote }; checks: { [reader: string]: { answers: boolean } } }
+type Input = {
+  part: Part
+  quotes: { [reader: string]: Quote }
+  /** By the reader who chose the quote, what the other one said of it. */
+  checks: { [reader: string]: { answers: boolean } }
+}
 
-await commandAgent(({ quotes, checks }: Input) => {
-  const weighed = new Map<number, Quote & { chosen_by: string[]; confirmed: boolean }>()
-  for (const [reader, { number, text }] of Object.entries(quotes)) {
-    const known = weighed.get(number)
-    const confirmed = checks[reader]?.answers === true
-    weighed.set(number, {
-      number,
-      text,
-      chosen_by: [...(known?.chosen_by ?? []), reader],
-      confirmed: confirmed || known?.confirmed === true,
-    })
-  }
-  return [...weighed.values()]
+await commandAgent(({ part, quotes, checks }: Input) => {
+  const choices = Object.entries(quotes)
+  const numbers = new Set(choices.map(([, { number }]) => number))
+  return [...numbers].map((number) => {
+    const chosen = choices.filter(([, quote]) => quote.number === number)
+    const readers = chosen.map(([reader]) => reader)
+    // Where there was nothing to choose from, to choose the same says nothing.
+    const both = readers.length > 1 && part.last > part.first
+    const confirmed = both || readers.some((reader) => checks[reader]?.answers === true)
+    return { number, text: chosen[0]?.[1].text, chosen_by: readers, confirmed }
+  })
 })

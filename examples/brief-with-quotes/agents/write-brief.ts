@@ -37,6 +37,6 @@ await commandAgent(({ document, question, found, words }: Input) => {
     plain(words.lead),
     `Question: ${plain(question)}`,
     ...found.confirmed.map(quote),
-    'Each quote is in the document, word for word, and a second reader found that it answers the question. Title and lead are a model’s words.',
+    'The quotes stand in the document, word for word. That they answer the question is what two readers agreed on. Title and lead are a model’s words.',
   ].join('\n\n')
 })

@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { extname, join } from 'node:path'
 import { excerpt, type Failure, fail, ok, type Result } from '../../../failure.ts'
 import { endedBy, type HostAnswer, type HostContext, type HostRequest, type Logger } from '../../model-host.ts'
 import type { FromModelProcess, ToModelProcess } from './protocol.ts'
@@ -57,7 +57,7 @@ export function superviseModelProcess({ logger, ...settings }: ModelProcessOptio
   }
 
   const start = (): Running => {
-    const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), {
+    const child = fork(join(import.meta.dirname, `child${extname(import.meta.filename)}`), {
       // Nothing of the manager's environment: it may hold keys, and the process needs none of it.
       env: {},
       execArgv: [],
