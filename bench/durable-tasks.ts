@@ -24,9 +24,15 @@ const RESULT = 'x'.repeat(200)
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: console.error }
 const root = mkdtempSync(join(tmpdir(), 'quorate-bench-'))
 
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+const median = (values: number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
-type Subject = { sequence: (n: number) => Promise<number[]>; many: (runs: number, tasks: number) => Promise<number>; fan: (n: number) => Promise<number>; close: () => Promise<void> }
+type Subject = {
+  sequence: (n: number) => Promise<number[]>
+  many: (runs: number, tasks: number) => Promise<number>
+  fan: (n: number) => Promise<number>
+  close: () => Promise<void>
+}
 
 async function bare(): Promise<Subject> {
   const engine = await startEngine(join(root, 'bare'), quiet)
@@ -36,7 +42,8 @@ async function bare(): Promise<Subject> {
     handlers: {
       sequence: async (ctx: restate.Context, n: number): Promise<number[]> => {
         const at: number[] = []
-        for (let i = 0; i < n; i++) at.push(await ctx.run(`t${i}`, () => ({ at: performance.now(), result: RESULT }).at))
+        for (let i = 0; i < n; i++)
+          at.push(await ctx.run(`t${i}`, () => ({ at: performance.now(), result: RESULT }).at))
         return at
       },
       fan: async (ctx: restate.Context, n: number): Promise<number> =>
@@ -46,8 +53,11 @@ async function bare(): Promise<Subject> {
   })
   const server = createServer(restate.createEndpointHandler({ services: [service], logger: () => undefined }))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  await engine.value.admin('POST', '/deployments', { uri: `http://127.0.0.1:${(server.address() as AddressInfo).port}/bare` })
-  const call = async (handler: string, n: number): Promise<unknown> => (await engine.value.ingress(`/bare/${handler}`, n)).body
+  await engine.value.admin('POST', '/deployments', {
+    uri: `http://127.0.0.1:${(server.address() as AddressInfo).port}/bare`,
+  })
+  const call = async (handler: string, n: number): Promise<unknown> =>
+    (await engine.value.ingress(`/bare/${handler}`, n)).body
   return {
     sequence: async (n) => gaps((await call('sequence', n)) as number[]),
     async many(runs, tasks) {
@@ -89,12 +99,22 @@ async function product(): Promise<Subject> {
   if (!started.ok) throw new Error(started.failure.message)
   const quorate = started.value
   const task = (id: string) => ({ id, agent: 'worker_a', instructions: 'Return 200 bytes.' })
-  const stages = (n: number): Stage[] => Array.from({ length: n }, (_, i) => ({ id: `s${i}`, kind: 'tasks', tasks: [task('t')] }))
+  const stages = (n: number): Stage[] =>
+    Array.from({ length: n }, (_, i) => ({ id: `s${i}`, kind: 'tasks', tasks: [task('t')] }))
   const store = async (name: string, list: Stage[]): Promise<string> =>
-    (await quorate.store.definitions.put({ apiVersion: 'quorate/v1', name, stages: list } satisfies Definition, 'bench', '')).hash
+    (
+      await quorate.store.definitions.put(
+        { apiVersion: 'quorate/v1', name, stages: list } satisfies Definition,
+        'bench',
+        '',
+      )
+    ).hash
   return {
     async sequence(n) {
-      const hash = await store(`sequence-${n}`, n > 2_000 ? [{ id: 'l', kind: 'loop', max: n, until: 'false', stages: stages(1) }] : stages(n))
+      const hash = await store(
+        `sequence-${n}`,
+        n > 2_000 ? [{ id: 'l', kind: 'loop', max: n, until: 'false', stages: stages(1) }] : stages(n),
+      )
       called.length = 0
       await runOnce(quorate, hash)
       return gaps([...called])
@@ -106,7 +126,9 @@ async function product(): Promise<Subject> {
       return (runs * tasks) / ((performance.now() - began) / 1_000)
     },
     async fan(n) {
-      const hash = await store(`fan-${n}`, [{ id: 's', kind: 'tasks', tasks: Array.from({ length: n }, (_, i) => task(`t${i}`)) }])
+      const hash = await store(`fan-${n}`, [
+        { id: 's', kind: 'tasks', tasks: Array.from({ length: n }, (_, i) => task(`t${i}`)) },
+      ])
       const began = performance.now()
       await runOnce(quorate, hash)
       return performance.now() - began
@@ -136,9 +158,8 @@ async function runOnce(quorate: Quorate, definition: string): Promise<void> {
 const subjects = { 'bare Restate': await bare(), Quorate: await product() }
 const rows: Record<string, Record<string, number[]>> = {}
 const note = (what: string, who: string, value: number): void => {
-  const row = (rows[what] ??= {})
-  const values = (row[who] ??= [])
-  values.push(value)
+  rows[what] ??= {}
+  rows[what][who] = [...(rows[what][who] ?? []), value]
 }
 for (let round = -1; round < ROUNDS; round++) {
   for (const [who, subject] of Object.entries(subjects)) {
@@ -153,8 +174,14 @@ for (let round = -1; round < ROUNDS; round++) {
     note('2,000 in a row: last 200 over first 200 (p50)', who, median(long.slice(-200)) / median(long.slice(0, 200)))
   }
 }
-console.log(`\nMedian of ${ROUNDS} interleaved rounds after one to warm up; Node ${process.version}, ${new Date().toISOString().slice(0, 10)}\n`)
-console.log(`| what | ${Object.keys(subjects).join(' | ')} | ratio |\n| --- | ${Object.keys(subjects).map(() => '---').join(' | ')} | --- |`)
+console.log(
+  `\nMedian of ${ROUNDS} interleaved rounds after one to warm up; Node ${process.version}, ${new Date().toISOString().slice(0, 10)}\n`,
+)
+console.log(
+  `| what | ${Object.keys(subjects).join(' | ')} | ratio |\n| --- | ${Object.keys(subjects)
+    .map(() => '---')
+    .join(' | ')} | --- |`,
+)
 for (const [what, row] of Object.entries(rows)) {
   const [a, b] = Object.keys(subjects).map((who) => median(row[who] ?? []))
   console.log(`| ${what} | ${(a ?? 0).toFixed(2)} | ${(b ?? 0).toFixed(2)} | ${((b ?? 0) / (a ?? 1)).toFixed(2)} |`)

@@ -20,7 +20,8 @@ import { Agent, request } from 'undici'
 const ROUNDS = Number(process.argv[2] ?? 3)
 const REQUESTS = 300
 const root = mkdtempSync(join(tmpdir(), 'quorate-bench-'))
-const quantile = (values: number[], q: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN
+const quantile = (values: number[], q: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
@@ -38,7 +39,20 @@ const agent = new Agent({ connections: 20, pipelining: 1 })
 
 async function start(data: string): Promise<{ program: ChildProcess; ready_ms: number }> {
   const began = performance.now()
-  const program = spawn(process.execPath, [join(import.meta.dirname, '../src/cli/main.ts'), 'start', '--port', String(port), '--data', data, '--log-level', 'error'], { cwd: root, stdio: 'ignore' })
+  const program = spawn(
+    process.execPath,
+    [
+      join(import.meta.dirname, '../src/cli/main.ts'),
+      'start',
+      '--port',
+      String(port),
+      '--data',
+      data,
+      '--log-level',
+      'error',
+    ],
+    { cwd: root, stdio: 'ignore' },
+  )
   for (;;) {
     const ready = await request(`${url}/readyz`, { dispatcher: agent }).catch(() => null)
     if (ready !== null) await ready.body.dump()
@@ -58,12 +72,14 @@ async function stop(program: ChildProcess): Promise<number> {
 
 /** Resident megabytes of a process and its children. */
 function memory(pid: number): { program: number; children: number } {
-  const resident = (id: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1] ?? 0) / 1_024
+  const resident = (id: number): number =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1] ?? 0) / 1_024
   let children = 0
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
     try {
-      if (readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(pid)) children += resident(Number(name))
+      if (readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(pid))
+        children += resident(Number(name))
     } catch {
       // A process that ended while we looked.
     }
@@ -89,7 +105,9 @@ let running: ChildProcess | null = null
 process.on('exit', () => running?.kill('SIGKILL'))
 
 const figures: Record<string, number[]> = {}
-const note = (what: string, value: number): void => void (figures[what] ??= []).push(value)
+const note = (what: string, value: number): void => {
+  figures[what] = [...(figures[what] ?? []), value]
+}
 
 for (let round = 0; round < ROUNDS; round++) {
   const data = join(root, `data-${round}`)
@@ -104,7 +122,9 @@ for (let round = 0; round < ROUNDS; round++) {
     method: 'PUT',
     dispatcher: agent,
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ definition: { apiVersion: 'quorate/v1', name: 'bench', stages: [{ id: 'wait', kind: 'timer', for: '1h' }] } }),
+    body: JSON.stringify({
+      definition: { apiVersion: 'quorate/v1', name: 'bench', stages: [{ id: 'wait', kind: 'timer', for: '1h' }] },
+    }),
   }).then(async (response) => {
     if (response.statusCode !== 200) throw new Error(await response.body.text())
     await response.body.dump()
@@ -130,6 +150,9 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 console.log(`\nMedian of ${ROUNDS} rounds; Node ${process.version}, ${new Date().toISOString().slice(0, 10)}\n`)
 console.log('| what | median | least | most |\n| --- | --- | --- | --- |')
-for (const [what, values] of Object.entries(figures)) console.log(`| ${what} | ${quantile(values, 0.5).toFixed(1)} | ${Math.min(...values).toFixed(1)} | ${Math.max(...values).toFixed(1)} |`)
+for (const [what, values] of Object.entries(figures))
+  console.log(
+    `| ${what} | ${quantile(values, 0.5).toFixed(1)} | ${Math.min(...values).toFixed(1)} | ${Math.max(...values).toFixed(1)} |`,
+  )
 await agent.close()
 rmSync(root, { recursive: true, force: true })

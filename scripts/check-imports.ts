@@ -109,7 +109,8 @@ function checkImport(path: string, { target, offset, names }: Import, say: Say):
     if (!mayImport(rule, target)) say(offset, `imports ${target}`, rule.instead)
   } else if (rule.pure) {
     const allowed = target.startsWith('node:')
-      ? names.every((name) => pureNodeImports[target]?.includes(name))
+      ? names.every((name) => pureNodeImports[target]?.includes(name)) ||
+        (rule.reads?.includes(path) === true && ['node:fs', 'node:path'].includes(target))
       : purePackages.some((name) => target === name || target.startsWith(`${name}/`))
     if (!allowed) say(offset, `imports ${target} into a pure folder`, rule.instead)
   }

@@ -29,7 +29,10 @@ export async function lockInstance(dataDir: string): Promise<Result<InstanceLock
     })
   }
   const inside = join(dataDir, 'instance.sock')
-  const path = Buffer.byteLength(inside) <= LONGEST_SOCKET_PATH ? inside : join(tmpdir(), `quorate-${contentHash(dataDir).slice(7, 31)}.sock`)
+  const path =
+    Buffer.byteLength(inside) <= LONGEST_SOCKET_PATH
+      ? inside
+      : join(tmpdir(), `quorate-${contentHash(dataDir).slice(7, 31)}.sock`)
   let announcement = 'is starting'
   const listen = (): Promise<Server | string> =>
     new Promise((resolve) => {
@@ -83,7 +86,9 @@ function knock(path: string): Promise<string | null> {
     socket.on('data', (part: string) => {
       text += part
     })
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? null : 'does not answer'))
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? null : 'does not answer'),
+    )
     socket.once('end', () => resolve(text))
   })
 }

@@ -14,7 +14,7 @@ import { ok, type Result } from './failure.ts'
 import { type OpenFleet, openFleet } from './fleet/open-fleet.ts'
 import { lockInstance } from './instance-lock.ts'
 import { openGateway } from './models/gateway.ts'
-import type { FetchProgress } from './models/hosts/local/fetch-model.ts'
+import type { FetchProgress } from './models/hosts/local/fetch-options.ts'
 import type { HostInfo, ModelGateway } from './models/model-gateway.ts'
 import { operations } from './operations/all.ts'
 import { openPlanner } from './planning/propose-plan.ts'
@@ -55,27 +55,46 @@ export async function startQuorate(configuration: Configuration, options: StartO
   /** What has been opened so far, to be closed in the reverse order. */
   const opened: (() => Promise<unknown>)[] = [lock.value.release]
   const closeAll = async (): Promise<void> => {
-    for (const close of opened.splice(0).reverse()) await close().catch((error: unknown) => logger.error({ error: String(error) }, 'closing failed'))
+    for (const close of opened.splice(0).reverse())
+      await close().catch((error: unknown) => logger.error({ error: String(error) }, 'closing failed'))
   }
   const give = async <T>(result: Result<T>): Promise<Result<T>> => {
     if (!result.ok) await closeAll()
     return result
   }
 
-  const plain = await give(await openStore({ data_dir: configuration.data_dir, namespace: configuration.namespace, now }))
+  const plain = await give(
+    await openStore({ data_dir: configuration.data_dir, namespace: configuration.namespace, now }),
+  )
   if (!plain.ok) return plain
   opened.push(() => plain.value.close())
   const store = options.around_store?.(plain.value) ?? plain.value
 
   const fetch = guardedFetch({ allow: configuration.outbound.allow })
   const secret = (reference: string): Result<string> => resolveSecret(reference)
-  const gateway = await openGateway({ configuration, logger, fetch: patientFetch(), guarded_fetch: fetch, secret, on_progress: (progress) => output?.progress(fetchText(progress)) })
+  const gateway = await openGateway({
+    configuration,
+    logger,
+    fetch: patientFetch(),
+    guarded_fetch: fetch,
+    secret,
+    on_progress: (progress) => output?.progress(fetchText(progress)),
+  })
   opened.push(() => gateway.close())
 
   const work_dir = join(configuration.data_dir, 'work')
   await mkdir(work_dir, { recursive: true, mode: 0o700 })
   const fleet = await give(
-    await openFleet({ configuration, store, gateway, systems: agentSystemsWith(functions), context: { fetch, secret, work_dir }, logger, now, random: Math.random }),
+    await openFleet({
+      configuration,
+      store,
+      gateway,
+      systems: agentSystemsWith(functions),
+      context: { fetch, secret, work_dir },
+      logger,
+      now,
+      random: Math.random,
+    }),
   )
   if (!fleet.ok) return fleet
   opened.push(() => fleet.value.close())
@@ -93,14 +112,29 @@ export async function startQuorate(configuration: Configuration, options: StartO
   if (!runs.ok) return runs
   opened.push(() => runs.value.close())
 
-  const context = { configuration, store, runs: runs.value, fleet: fleet.value, gateway, planner, version: VERSION, started_at, now }
+  const context = {
+    configuration,
+    store,
+    runs: runs.value,
+    fleet: fleet.value,
+    gateway,
+    planner,
+    version: VERSION,
+    started_at,
+    now,
+  }
   const api = await give(await openApi({ operations, context, logger }))
   if (!api.ok) return api
   opened.push(() => api.value.close())
   lock.value.announce(`answers at ${api.value.url}`)
 
-  await Promise.race([gateway.ready(), new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT_FOR_MODELS_MS).unref())])
-  void fleet.value.check_all(AbortSignal.timeout(60_000)).catch((error: unknown) => logger.warn({ error: String(error) }, 'the first health check failed'))
+  await Promise.race([
+    gateway.ready(),
+    new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT_FOR_MODELS_MS).unref()),
+  ])
+  void fleet.value
+    .check_all(AbortSignal.timeout(60_000))
+    .catch((error: unknown) => logger.warn({ error: String(error) }, 'the first health check failed'))
 
   let finish = (): void => undefined
   const closed = new Promise<void>((resolve) => {
@@ -140,7 +174,13 @@ function fetchText({ what, received, total }: FetchProgress): string | null {
   return `fetching ${what} [${bar}] ${Math.floor(share * 100)} % of ${megabytes(total)}`
 }
 
-async function summarise(url: string, configuration: Configuration, fleet: OpenFleet, gateway: ModelGateway, runs: DurableRuns): Promise<string[]> {
+async function summarise(
+  url: string,
+  configuration: Configuration,
+  fleet: OpenFleet,
+  gateway: ModelGateway,
+  runs: DurableRuns,
+): Promise<string[]> {
   const hosts: HostInfo[] = await gateway.hosts()
   const models = hosts.flatMap((host) => host.models.map((model) => model.id))
   const main = gateway.default_model()
@@ -151,7 +191,14 @@ async function summarise(url: string, configuration: Configuration, fleet: OpenF
     `  data    ${configuration.data_dir}${waiting.executing + waiting.queued > 0 ? `, ${waiting.executing + waiting.queued} runs go on` : ''}`,
     `  engine  Restate, process ${runs.engine_pid()}, unix sockets only`,
     `  models  ${models.length === 0 ? 'none yet' : models.slice(0, 6).join(', ')}${models.length > 6 ? ` and ${models.length - 6} more` : ''}${main.id === null ? ` (${main.reason})` : `; the manager's own is ${main.id}`}`,
-    `  agents  ${agents.length === 0 ? 'none' : agents.map((agent) => agent.name).slice(0, 12).join(', ')}${agents.length > 12 ? ` and ${agents.length - 12} more` : ''}`,
+    `  agents  ${
+      agents.length === 0
+        ? 'none'
+        : agents
+            .map((agent) => agent.name)
+            .slice(0, 12)
+            .join(', ')
+    }${agents.length > 12 ? ` and ${agents.length - 12} more` : ''}`,
     '',
     'Try in another terminal:',
     '  npx quorate run "Compare three ways to store events and recommend one"',
@@ -159,4 +206,3 @@ async function summarise(url: string, configuration: Configuration, fleet: OpenF
     'Ctrl-C stops everything; a second start goes on where this one stopped.',
   ]
 }
-

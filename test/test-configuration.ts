@@ -8,7 +8,11 @@ import { loadConfiguration } from '../src/configuration/load-configuration.ts'
 export const TEST_CACHE = join(tmpdir(), 'quorate-test-cache')
 
 export function testConfiguration(data_dir: string, model = false): Configuration {
-  const loaded = loadConfiguration({ flags: { data: data_dir, port: '0' }, environment: { QUORATE_CACHE_DIR: TEST_CACHE }, cwd: data_dir })
+  const loaded = loadConfiguration({
+    flags: { data: data_dir, port: '0' },
+    environment: { QUORATE_CACHE_DIR: TEST_CACHE },
+    cwd: data_dir,
+  })
   if (!loaded.ok) throw new Error(loaded.failure.message)
   const configuration = loaded.value
   const worker = (name: string) => ({
@@ -23,7 +27,14 @@ export function testConfiguration(data_dir: string, model = false): Configuratio
     concurrency: 50,
     timeout: '1m',
   })
-  const thinker = { ...worker('x'), name: 'thinker', type: 'model' as const, system: 'local_model', settings: { temperature: 0, seed: 1 }, capabilities: ['thinking'] }
+  const thinker = {
+    ...worker('x'),
+    name: 'thinker',
+    type: 'model' as const,
+    system: 'local_model',
+    settings: { temperature: 0, seed: 1 },
+    capabilities: ['thinking'],
+  }
   return {
     ...configuration,
     agents: [...['a', 'b', 'c', 'd'].map(worker), ...(model ? [thinker] : [])],

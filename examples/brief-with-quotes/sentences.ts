@@ -95,7 +95,9 @@ export function whyFalse(sentences: readonly Sentence[], quote: unknown): string
 
 function firstDifference(right: string, wrong: string): string {
   const [expected, given] = [right.split(/\s+/), wrong.split(/\s+/)]
-  const at = Array.from({ length: Math.max(expected.length, given.length) }).findIndex((_, i) => given[i] !== expected[i])
+  const at = Array.from({ length: Math.max(expected.length, given.length) }).findIndex(
+    (_, i) => given[i] !== expected[i],
+  )
   if (at === -1) return 'its spaces or line breaks are others'
   const name = (word: string | undefined) => (word === undefined ? 'missing' : `"${word.slice(0, 40)}"`)
   if (at === expected.length) return `word ${at + 1}, ${name(given[at])}, is not there`

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { fail, ok, type Result } from '../failure.ts'
 import type { ModelGateway, ModelProgress } from '../models/model-gateway.ts'
 import type { AgentTask, Health, PerformContext, Performed, Progress } from './agent-system.ts'
-import { honourSchema } from './honour-schema.ts'
+import { honourSchema } from '../agents/honour-schema.ts'
 import { interrupted } from './interrupted.ts'
 import { promptOf } from './prompt.ts'
 

@@ -95,6 +95,10 @@ const requestInit = ({ method, headers, body, signal, redirect }: Request): obje
   ...(body && { body, duplex: 'half' }),
 })
 
+/** Name not resolved, no connection, certificate not accepted, request not valid. */
+const beforeSending =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_(CONNECT_TIMEOUT|INVALID_ARG|NOT_SUPPORTED|REQ_)|ERR_TLS_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_INVALID_)/
+
 /** Why a request did not get an answer, from what fetch rejected with. `sent` = the other side may have acted on it. */
 export function outboundFailure(error: unknown, url: URL): { failure: Failure; sent: boolean } {
   const causes: unknown[] = []
@@ -109,9 +113,13 @@ export function outboundFailure(error: unknown, url: URL): { failure: Failure; s
     messages.filter((m) => typeof m === 'string' && m && m !== 'fetch failed')[0] ?? 'no reason given',
     200,
   )
-  const sent =
-    typeof code === 'string' &&
-    /^(UND_ERR_(SOCKET|HEADERS_TIMEOUT|BODY_TIMEOUT|ABORTED|RES_)|ECONNRESET|EPIPE|HPE_)/.test(code)
+  // Everything counts as sent but what is known to come before the first byte: a wrong "not sent" repeats an effect.
+  const before = causes.some(
+    (cause) =>
+      ['connect', 'getaddrinfo'].includes(String((cause as { syscall?: unknown }).syscall)) ||
+      beforeSending.test(String((cause as { code?: unknown }).code)),
+  )
+  const sent = !before && code !== undefined
   const remedy = sent
     ? 'look at the server’s own log'
     : `see that a server listens at ${url.host} and that the address is right`

@@ -22,16 +22,39 @@ export function plurality(ballots: readonly (string | null)[], rules: VoteRules)
   const shares = Object.fromEntries(Object.entries(counts).map(([option, n]) => [option, valid === 0 ? 0 : n / valid]))
   const ranked = Object.entries(counts).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
   const [first, second] = ranked
-  const base = { shares, counts, eligible: rules.eligible, valid, invalid: ballots.length - valid, quorum: rules.quorum, threshold: rules.threshold }
+  const base = {
+    shares,
+    counts,
+    eligible: rules.eligible,
+    valid,
+    invalid: ballots.length - valid,
+    quorum: rules.quorum,
+    threshold: rules.threshold,
+  }
   if (valid === 0 || valid < rules.quorum * rules.eligible)
-    return { ...base, status: 'no_quorum', winner: null, reason: `${valid} of ${rules.eligible} cast a valid ballot, quorum is ${rules.quorum}` }
+    return {
+      ...base,
+      status: 'no_quorum',
+      winner: null,
+      reason: `${valid} of ${rules.eligible} cast a valid ballot, quorum is ${rules.quorum}`,
+    }
   if (first === undefined) return { ...base, status: 'no_quorum', winner: null, reason: 'no options' }
   if (second !== undefined && first[1] === second[1])
     return { ...base, status: 'tie', winner: null, reason: `"${first[0]}" and "${second[0]}" have ${first[1]} each` }
   const share = first[1] / valid
   return share > rules.threshold
-    ? { ...base, status: 'decided', winner: first[0], reason: `"${first[0]}" has ${first[1]} of ${valid} votes, more than ${rules.threshold}` }
-    : { ...base, status: 'plurality_only', winner: first[0], reason: `"${first[0]}" leads with ${first[1]} of ${valid} votes, not more than ${rules.threshold}` }
+    ? {
+        ...base,
+        status: 'decided',
+        winner: first[0],
+        reason: `"${first[0]}" has ${first[1]} of ${valid} votes, more than ${rules.threshold}`,
+      }
+    : {
+        ...base,
+        status: 'plurality_only',
+        winner: first[0],
+        reason: `"${first[0]}" leads with ${first[1]} of ${valid} votes, not more than ${rules.threshold}`,
+      }
 }
 
 /**
@@ -44,6 +67,9 @@ export function isCertain(ballots: readonly (string | null)[], rules: VoteRules)
   const now = plurality(ballots, rules)
   if (now.winner === null || now.status !== 'decided') return false
   const leader = now.counts[now.winner] ?? 0
-  const runnerUp = Math.max(0, ...Object.entries(now.counts).flatMap(([option, n]) => (option === now.winner ? [] : [n])))
+  const runnerUp = Math.max(
+    0,
+    ...Object.entries(now.counts).flatMap(([option, n]) => (option === now.winner ? [] : [n])),
+  )
   return leader - runnerUp > left && leader / (now.valid + left) > rules.threshold
 }

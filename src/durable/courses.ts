@@ -45,7 +45,8 @@ export function openCourses(store: Store): Courses {
 
   const prepare: Courses['prepare'] = async (input) => {
     const data = input.data as { definition?: string | null }
-    if ((input.type === 'run_started' || input.type === 'plan_proposed') && typeof data.definition === 'string') await load(data.definition)
+    if ((input.type === 'run_started' || input.type === 'plan_proposed') && typeof data.definition === 'string')
+      await load(data.definition)
   }
 
   const definitionOf: DefinitionOf = (hash) => {
@@ -74,7 +75,8 @@ export function openCourses(store: Store): Courses {
           await prepare(event as Pick<RunInput, 'type' | 'data'>)
           foldEvent(definitionOf, course, event)
         }
-        if (course.state.seq === before) throw new Error(`the event log of ${run} ends at ${before}, ${seq} was expected`)
+        if (course.state.seq === before)
+          throw new Error(`the event log of ${run} ends at ${before}, ${seq} was expected`)
       }
       course.state.mail = mail
       return course

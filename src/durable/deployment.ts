@@ -23,13 +23,20 @@ export type Deployment = {
 
 type Registered = { id: string; uri: string }
 
-export async function deploy(parts: { engine: Engine; dir: string; services: ReturnType<typeof servicesOf>; store: Store; logger: Logger }): Promise<Result<Deployment>> {
+export async function deploy(parts: {
+  engine: Engine
+  dir: string
+  services: ReturnType<typeof servicesOf>
+  store: Store
+  logger: Logger
+}): Promise<Result<Deployment>> {
   const { engine, dir, services, logger } = parts
   const place = await remembered(join(dir, 'endpoint.json'))
   const handler = createEndpointHandler({
     services,
     logger: ({ level }, ...message: unknown[]) => {
-      if (level === 'error' || level === 'warn') logger.debug({ sdk: message.map(String).join(' ').slice(0, 1_000) }, 'engine client')
+      if (level === 'error' || level === 'warn')
+        logger.debug({ sdk: message.map(String).join(' ').slice(0, 1_000) }, 'engine client')
     },
   })
   const secret = `/${place.token}/`
@@ -44,7 +51,10 @@ export async function deploy(parts: { engine: Engine; dir: string; services: Ret
     session.once('close', () => sessions.delete(session))
   })
   const port = await listen(server, place.port)
-  if (port === null) return fail('unavailable', 'no loopback port is free for the engine to call back on', { remedy: 'Look for a process that holds thousands of ports.' })
+  if (port === null)
+    return fail('unavailable', 'no loopback port is free for the engine to call back on', {
+      remedy: 'Look for a process that holds thousands of ports.',
+    })
   await writeFile(join(dir, 'endpoint.json'), JSON.stringify({ token: place.token, port }), { mode: 0o600 })
 
   const close = async (): Promise<void> => {
@@ -55,12 +65,20 @@ export async function deploy(parts: { engine: Engine; dir: string; services: Ret
   const base = `http://127.0.0.1:${port}`
   const path = `${secret}${await buildHash()}`
   const stranded: string[] = []
-  const known = ((await engine.admin('GET', '/deployments')).body as { deployments?: Registered[] } | null)?.deployments ?? []
+  const known =
+    ((await engine.admin('GET', '/deployments')).body as { deployments?: Registered[] } | null)?.deployments ?? []
   for (const old of known) {
     const uri = new URL(old.uri)
     if (uri.origin !== base) {
-      const moved = await engine.admin('PATCH', `/deployments/${old.id}`, { uri: `${base}${uri.pathname}`, overwrite: true })
-      if (moved.status >= 300) logger.warn({ deployment: old.id, status: moved.status, body: moved.body }, 'an older registration could not be moved')
+      const moved = await engine.admin('PATCH', `/deployments/${old.id}`, {
+        uri: `${base}${uri.pathname}`,
+        overwrite: true,
+      })
+      if (moved.status >= 300)
+        logger.warn(
+          { deployment: old.id, status: moved.status, body: moved.body },
+          'an older registration could not be moved',
+        )
     }
     if (trimmed(uri.pathname) !== path) stranded.push(...(await killSegments(engine, old.id, logger)))
   }
@@ -68,7 +86,9 @@ export async function deploy(parts: { engine: Engine; dir: string; services: Ret
     const registered = await engine.admin('POST', '/deployments', { uri: `${base}${path}`, force: false })
     if (registered.status >= 300) {
       await close()
-      return fail('internal', `the engine refused this program: ${JSON.stringify(registered.body).slice(0, 500)}`, { remedy: `Stop Quorate, move ${join(dir, 'engine')} away and start again: runs go on from the database.` })
+      return fail('internal', `the engine refused this program: ${JSON.stringify(registered.body).slice(0, 500)}`, {
+        remedy: `Stop Quorate, move ${join(dir, 'engine')} away and start again: runs go on from the database.`,
+      })
     }
   }
   return ok({ stranded: [...new Set(stranded)], close })
@@ -82,7 +102,11 @@ async function killSegments(engine: Engine, deployment: string, logger: Logger):
   const rows = (body as { rows?: { id: string; target_service_key: string }[] } | null)?.rows ?? []
   for (const row of rows) {
     const killed = await engine.admin('PATCH', `/invocations/${row.id}/kill`)
-    if (killed.status >= 300) logger.warn({ run: row.target_service_key, status: killed.status }, 'a segment of an older build could not be ended')
+    if (killed.status >= 300)
+      logger.warn(
+        { run: row.target_service_key, status: killed.status },
+        'a segment of an older build could not be ended',
+      )
   }
   return rows.map((row) => row.target_service_key)
 }
@@ -118,7 +142,9 @@ async function buildHash(): Promise<string> {
   const hash = createHash('sha256')
   const source = join(import.meta.dirname, '..')
   for (const folder of ['durable', 'workflow', 'consensus', 'metrics', 'agents']) {
-    const names = (await readdir(join(source, folder), { recursive: true })).filter((name) => /\.[jt]s$/.test(name) && !/\.test\.[jt]s$/.test(name)).sort()
+    const names = (await readdir(join(source, folder), { recursive: true }))
+      .filter((name) => /\.[jt]s$/.test(name) && !/\.test\.[jt]s$/.test(name))
+      .sort()
     for (const name of names) hash.update(name).update(await readFile(join(source, folder, name)))
   }
   return `b${hash.digest('hex').slice(0, 16)}`

@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, fetch as undiciFetch } from 'undici'
-import { contentHash } from '../workflow/content-hash.ts'
 import { fail, ok, type Result } from '../failure.ts'
+import { contentHash } from '../workflow/content-hash.ts'
 import type { Logger } from './logger.ts'
 
 const NODE = 'n1'
@@ -65,9 +65,14 @@ function binary(): Result<string> {
     const require = createRequire(import.meta.url)
     return ok(join(require.resolve(`${name}/package.json`), '..', 'bin', 'restate-server'))
   } catch {
-    return fail('unsupported', `the engine has no build for ${process.platform}-${process.arch} (${name} is not installed)`, {
-      remedy: 'Run Quorate on Linux (x64, arm64; glibc) or macOS; on Windows through WSL. If the platform fits, run npm ci again.',
-    })
+    return fail(
+      'unsupported',
+      `the engine has no build for ${process.platform}-${process.arch} (${name} is not installed)`,
+      {
+        remedy:
+          'Run Quorate on Linux (x64, arm64; glibc) or macOS; on Windows through WSL. If the platform fits, run npm ci again.',
+      },
+    )
   }
 }
 
@@ -79,13 +84,26 @@ export async function startEngine(dir: string, logger: Logger): Promise<Result<E
   const base = await shortPath(dir)
   await writeFile(join(dir, 'engine.toml'), settings)
   const sockets = { admin: join(base, NODE, 'admin.sock'), ingress: join(base, NODE, 'ingress.sock') }
-  const agents = { admin: new Agent({ connect: { socketPath: sockets.admin } }), ingress: new Agent({ connect: { socketPath: sockets.ingress } }) }
+  const agents = {
+    admin: new Agent({ connect: { socketPath: sockets.admin } }),
+    ingress: new Agent({ connect: { socketPath: sockets.ingress } }),
+  }
 
-  const request = async (agent: Agent, method: string, path: string, body: unknown, headers: Record<string, string>): Promise<EngineResponse> => {
+  const request = async (
+    agent: Agent,
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Record<string, string>,
+  ): Promise<EngineResponse> => {
     const response = await undiciFetch(`http://engine${path}`, {
       method,
       dispatcher: agent,
-      headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
@@ -108,14 +126,21 @@ export async function startEngine(dir: string, logger: Logger): Promise<Result<E
     for (const socket of Object.values(sockets)) await unlink(socket).catch(() => undefined)
     // pdeathsig: a manager that is killed must not leave its engine behind. Where there is no setpriv (macOS), the
     // next start finds the folder locked and says so.
-    const wrapped = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', found.value] : [found.value]
+    const wrapped = existsSync('/usr/bin/setpriv')
+      ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', found.value]
+      : [found.value]
     const [program, ...args] = [...wrapped, '--no-logo', '-c', join(dir, 'engine.toml'), '--base-dir', base]
-    const started = spawn(program as string, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir, env: { RUST_BACKTRACE: '0' } })
+    const started = spawn(program as string, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: dir,
+      env: { RUST_BACKTRACE: '0' },
+    })
     child = started
     for (const stream of [started.stdout, started.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
         lastError = text.slice(-2_000)
-        for (const line of text.split('\n')) if (line.trim() !== '') logger.debug({ engine: line.slice(0, 2_000) }, 'engine')
+        for (const line of text.split('\n'))
+          if (line.trim() !== '') logger.debug({ engine: line.slice(0, 2_000) }, 'engine')
       })
     const gone = new Promise<void>((resolve) => {
       started.once('error', (error) => {
@@ -136,7 +161,10 @@ export async function startEngine(dir: string, logger: Logger): Promise<Result<E
     })
     while (Date.now() < deadline && !dead && !stopping) {
       const health = await request(agents.admin, 'GET', '/health', undefined, {}).catch(() => null)
-      const ingress = health?.status === 200 ? await request(agents.ingress, 'GET', '/restate/health', undefined, {}).catch(() => null) : null
+      const ingress =
+        health?.status === 200
+          ? await request(agents.ingress, 'GET', '/restate/health', undefined, {}).catch(() => null)
+          : null
       if (ingress !== null && ingress.status === 200) {
         up = true
         return true
@@ -169,9 +197,13 @@ export async function startEngine(dir: string, logger: Logger): Promise<Result<E
   if (!first) {
     stopping = true
     ;(child as ChildProcess | null)?.kill('SIGKILL')
-    return fail('unavailable', `the engine did not start: ${lastError.replace(/\s+/g, ' ').slice(-400) || 'no answer within 30 s'}`, {
-      remedy: `If another Quorate uses ${dir}, stop it or start with --data. Otherwise look at the message, then move ${dir} away: runs go on from the database.`,
-    })
+    return fail(
+      'unavailable',
+      `the engine did not start: ${lastError.replace(/\s+/g, ' ').slice(-400) || 'no answer within 30 s'}`,
+      {
+        remedy: `If another Quorate uses ${dir}, stop it or start with --data. Otherwise look at the message, then move ${dir} away: runs go on from the database.`,
+      },
+    )
   }
 
   begun = true

@@ -42,7 +42,8 @@ export function openEventWriter(store: Store, logger: Logger): EventWriter {
           break
         } catch (error) {
           trouble = error instanceof Error ? error.message : String(error)
-          if (failures % 20 === 0) logger.error({ trouble, events: batches.length }, 'events cannot be stored; runs wait until they can')
+          if (failures % 20 === 0)
+            logger.error({ trouble, events: batches.length }, 'events cannot be stored; runs wait until they can')
           await wait(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)))
         }
       }

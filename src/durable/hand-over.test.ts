@@ -81,7 +81,15 @@ async function one(seed: number): Promise<{ at_moments: number; slowest_ms: numb
       const data = ++n
       sent[data] = Date.now()
       // Every other one twice, as a client does that got no answer: one eid, one signal.
-      for (let again = 0; again <= data % 2; again++) assert.ok((await shell.runs.send(run, `signal-${data}`, { type: 'signal_received', data: { name: 'go', data, by: 'test' } })).ok)
+      for (let again = 0; again <= data % 2; again++)
+        assert.ok(
+          (
+            await shell.runs.send(run, `signal-${data}`, {
+              type: 'signal_received',
+              data: { name: 'go', data, by: 'test' },
+            })
+          ).ok,
+        )
     })
     return sending
   }
@@ -89,7 +97,14 @@ async function one(seed: number): Promise<{ at_moments: number; slowest_ms: numb
   for (let i = 0; i < signals - 1; i++) at.set(dice.between(1, 14), { after: dice.chance(0.5), act: send })
   const moment = { touched: 0, at }
   moments.set(run, moment)
-  const started = await shell.runs.start({ kind: 'workflow', goal: null, definition: hash, inputs: {}, by: 'test', run })
+  const started = await shell.runs.start({
+    kind: 'workflow',
+    goal: null,
+    definition: hash,
+    inputs: {},
+    by: 'test',
+    run,
+  })
   assert.ok(started.ok)
   await shell.until(run, (event) => event.type === 'stage_finished' && event.data.stage === 'work')
   moments.delete(run)
@@ -111,7 +126,8 @@ async function one(seed: number): Promise<{ at_moments: number; slowest_ms: numb
     events.map((_, i) => i + 1),
   )
   assert.ok(replay(events, () => used).identical)
-  for (const [call, times] of shell.calls) if (call.startsWith(run)) assert.equal(times, 1, `${call} was called ${times} times`)
+  for (const [call, times] of shell.calls)
+    if (call.startsWith(run)) assert.equal(times, 1, `${call} was called ${times} times`)
   // `at` of a signal is when it was accepted; the event after it was written when it was fed.
   return { at_moments, slowest_ms: Date.now() - (sent[signals] ?? 0), segments: moment.touched }
 }
@@ -134,6 +150,8 @@ test(`${SEEDS} runs with signals at the moment of hand-over: none lost, none dou
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
-  t.diagnostic(`${at_moments} signals put at a moment; the last signal of a run to its end: ${slowest} ms at most; ${Math.round((Date.now() - began) / SEEDS)} ms a run`)
+  t.diagnostic(
+    `${at_moments} signals put at a moment; the last signal of a run to its end: ${slowest} ms at most; ${Math.round((Date.now() - began) / SEEDS)} ms a run`,
+  )
   assert.ok(at_moments > SEEDS, 'most signals came at a chosen moment')
 })

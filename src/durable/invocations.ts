@@ -10,10 +10,11 @@ export type SegmentRequest = { recover?: boolean }
 type RunObject = { segment: (ctx: restate.ObjectContext, request: SegmentRequest) => Promise<string> }
 type CallService = { invoke: (ctx: restate.Context, request: { run: string; step: Step }) => Promise<RunInput | null> }
 type LauncherService = { launch: (ctx: restate.Context, request: { run: string; steps: Step[] }) => Promise<string[]> }
-type ClockService = { fire: (ctx: restate.Context, request: { run: string; timer: string; due: number }) => Promise<void> }
+type ClockService = {
+  fire: (ctx: restate.Context, request: { run: string; timer: string; due: number }) => Promise<void>
+}
 
 export const RUN: restate.VirtualObjectDefinition<'run', RunObject> = { name: 'run' }
 export const CALL: restate.ServiceDefinition<'call', CallService> = { name: 'call' }
 export const LAUNCHER: restate.ServiceDefinition<'launcher', LauncherService> = { name: 'launcher' }
 export const CLOCK: restate.ServiceDefinition<'clock', ClockService> = { name: 'clock' }
-

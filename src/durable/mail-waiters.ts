@@ -7,10 +7,11 @@ const LONGEST_WAIT_MS = 60_000
 export const MAIL_AT_ONCE = 500
 
 export type MailWaiters = {
-  /** Mail with number > after; waits for some to come, or until released. */
-  wait: (run: string, after: number) => Promise<RunInput[]>
-  /** Ends the waits of a run; they answer with what is in the inbox then. */
-  release: (run: string) => void
+  /**
+   * Mail with number > after; waits for some to come. Aborting `enough` ends the wait, which then answers with what is
+   * in the inbox; also when it was aborted before the wait began, as the engine begins work when it comes to it.
+   */
+  wait: (run: string, after: number, enough: AbortSignal) => Promise<RunInput[]>
   /** True when somebody was waiting and will read what was just stored. */
   arrived: (run: string) => boolean
 }
@@ -25,7 +26,7 @@ export function openMailWaiters(store: Store): MailWaiters {
     return true
   }
   return {
-    async wait(run, after) {
+    async wait(run, after, enough) {
       // Registered before the first look, so that nothing can come in between.
       let resolve = (): void => undefined
       const poked = new Promise<void>((done) => {
@@ -35,6 +36,8 @@ export function openMailWaiters(store: Store): MailWaiters {
       waiters.add(resolve)
       waiting.set(run, waiters)
       const timer = setTimeout(resolve, LONGEST_WAIT_MS)
+      enough.addEventListener('abort', resolve)
+      if (enough.aborted) resolve()
       try {
         const there = await store.inbox.read(run, after, MAIL_AT_ONCE)
         if (there.length > 0) return there
@@ -42,11 +45,11 @@ export function openMailWaiters(store: Store): MailWaiters {
         return await store.inbox.read(run, after, MAIL_AT_ONCE)
       } finally {
         clearTimeout(timer)
+        enough.removeEventListener('abort', resolve)
         waiters.delete(resolve)
         if (waiters.size === 0 && waiting.get(run) === waiters) waiting.delete(run)
       }
     },
-    release: (run) => void wake(run),
     arrived: wake,
   }
 }

@@ -12,9 +12,9 @@ import { type InvocationId, type ObjectContext, RestatePromise, rpc, TerminalErr
 import { type Step, stepAddress } from '../workflow/command.ts'
 import type { RunInput } from '../workflow/event.ts'
 import { feedCourse } from '../workflow/fold.ts'
-import { rowOf } from './run-row.ts'
 import { CLOCK, type Cursor, LAUNCHER, RUN, type SegmentRequest } from './invocations.ts'
-import type { Shell } from './shell.ts'
+import { rowOf } from './run-row.ts'
+import type { Shell } from './shell-contract.ts'
 
 /** Steps of one segment. Measured: shorter segments cost more per step, longer ones gain nothing. */
 export const SEGMENT_STEPS = 200
@@ -26,7 +26,11 @@ const sideBySide = (steps: number): number => Math.max(1, Math.min(SIDE_BY_SIDE,
 type Answer = { address: string; input: RunInput | null; failure: string | null }
 type Arrived = { mail: RunInput[] } | Answer
 
-export async function driveSegment(shell: Shell, ctx: ObjectContext, request: SegmentRequest): Promise<'more' | 'park' | 'end'> {
+export async function driveSegment(
+  shell: Shell,
+  ctx: ObjectContext,
+  request: SegmentRequest,
+): Promise<'more' | 'park' | 'end'> {
   const run = ctx.key
   const stored = request.recover === true ? null : await ctx.get<Cursor>('cursor')
   const cursor = stored ?? (await ctx.run('load', () => shell.locate(run)))
@@ -55,7 +59,8 @@ export async function driveSegment(shell: Shell, ctx: ObjectContext, request: Se
     await shell.courses.prepare(input)
     const before = state.mail
     const { events, commands } = feedCourse(shell.courses.definitionOf, course, input)
-    if (events.length > 0 || state.mail !== before) shell.writer.push({ run, epoch, events, row: rowOf(state, shell.courses.definitionOf) })
+    if (events.length > 0 || state.mail !== before)
+      shell.writer.push({ run, epoch, events, row: rowOf(state, shell.courses.definitionOf) })
     for (const command of commands) {
       if (command.do === 'start_timer') arm(command.timer, command.due)
       else if (command.do === 'cancel_step') {
@@ -76,7 +81,9 @@ export async function driveSegment(shell: Shell, ctx: ObjectContext, request: Se
         inside.add(address)
         inflight.set(
           address,
-          ctx.run(address, () => shell.perform(run, step)).map((input, failure) => answer(address, input ?? null, failure)),
+          ctx
+            .run(address, () => shell.perform(run, step))
+            .map((input, failure) => answer(address, input ?? null, failure)),
         )
       } else slow.push(step)
     }
@@ -104,14 +111,16 @@ export async function driveSegment(shell: Shell, ctx: ObjectContext, request: Se
   }
 
   if (stored === null) for (const [timer, due] of Object.entries(state.timers)) arm(timer, due)
-  if (stored === null && state.ended_at === undefined) shell.writer.push({ run, epoch, events: [], row: rowOf(state, shell.courses.definitionOf) })
+  if (stored === null && state.ended_at === undefined)
+    shell.writer.push({ run, epoch, events: [], row: rowOf(state, shell.courses.definitionOf) })
   for (const mail of opening.mail) await feed(mail)
 
   let how: 'more' | 'park' | 'end' = 'park'
   let waiting: RestatePromise<Arrived> | null = null
+  let enough = new AbortController()
   const closeMail = async (): Promise<boolean> => {
     if (waiting === null) return false
-    shell.mail.release(run)
+    enough.abort()
     const arrived = (await waiting) as { mail: RunInput[] }
     waiting = null
     for (const mail of arrived.mail) await feed(mail)
@@ -135,7 +144,11 @@ export async function driveSegment(shell: Shell, ctx: ObjectContext, request: Se
       how = full ? 'more' : 'park'
       break
     }
-    waiting ??= ctx.run('wait', () => shell.mail.wait(run, state.mail)).map((mail) => ({ mail: mail ?? [] }))
+    if (waiting === null) {
+      enough = new AbortController()
+      const { signal } = enough
+      waiting = ctx.run('wait', () => shell.mail.wait(run, state.mail, signal)).map((mail) => ({ mail: mail ?? [] }))
+    }
     const arrived: Arrived = await RestatePromise.race([...inflight.values(), waiting])
     if ('mail' in arrived) {
       waiting = null
@@ -169,7 +182,9 @@ const answer = (address: string, input: RunInput | null, failure: TerminalError 
 
 /** Quick steps run inside the segment; what may take seconds gets an invocation of its own, which outlives the segment. */
 const isQuick = (step: Step, quickAgents: ReadonlySet<string>): boolean =>
-  step.do === 'collect' || step.do === 'start_run' || (step.do === 'call_agent' && step.agent !== null && quickAgents.has(step.agent))
+  step.do === 'collect' ||
+  step.do === 'start_run' ||
+  (step.do === 'call_agent' && step.agent !== null && quickAgents.has(step.agent))
 
 /** A step whose invocation was ended from outside (an operator killed it): a failure like any other. */
 async function lost(ctx: ObjectContext, step: Step, message: string): Promise<RunInput> {
@@ -180,13 +195,35 @@ async function lost(ctx: ObjectContext, step: Step, message: string): Promise<Ru
     return {
       at,
       type: 'task_failed',
-      data: { task: step.task, attempt: step.attempt, agent: null, failure, retryable: true, usage, duration_ms: 0, queued_ms: 0, why: '' },
+      data: {
+        task: step.task,
+        attempt: step.attempt,
+        agent: null,
+        failure,
+        retryable: true,
+        usage,
+        duration_ms: 0,
+        queued_ms: 0,
+        why: '',
+      },
     }
   if (step.do === 'plan')
     return {
       at,
       type: 'plan_proposed',
-      data: { attempt: step.attempt, source: 'model', definition: null, name: null, problems: [], model: null, usage, analysis: null, raw: null, failure, duration_ms: 0 },
+      data: {
+        attempt: step.attempt,
+        source: 'model',
+        definition: null,
+        name: null,
+        problems: [],
+        model: null,
+        usage,
+        analysis: null,
+        raw: null,
+        failure,
+        duration_ms: 0,
+      },
     }
   throw new TerminalError(failure.message)
 }

@@ -3,14 +3,21 @@ import * as restate from '@restatedev/restate-sdk'
 import type { Step } from '../workflow/command.ts'
 import { CALL, CLOCK, LAUNCHER, RUN, type SegmentRequest } from './invocations.ts'
 import { driveSegment } from './segment.ts'
-import type { Shell } from './shell.ts'
+import type { Shell } from './shell-contract.ts'
 
 const DAY = 86_400_000
 /** No attempt is ever ended for taking long: the engine would begin the step again, for ever. Steps have time-outs of their own. */
 const unhurried = { inactivityTimeout: 365 * DAY, abortTimeout: 365 * DAY }
-const persistent = { initialInterval: 50, exponentiationFactor: 2, maxInterval: 1_000, maxAttempts: Number.MAX_SAFE_INTEGER }
+const persistent = {
+  initialInterval: 50,
+  exponentiationFactor: 2,
+  maxInterval: 1_000,
+  maxAttempts: Number.MAX_SAFE_INTEGER,
+}
 
-export function servicesOf(shell: Shell): (restate.ServiceDefinition<string, unknown> | restate.VirtualObjectDefinition<string, unknown>)[] {
+export function servicesOf(
+  shell: Shell,
+): (restate.ServiceDefinition<string, unknown> | restate.VirtualObjectDefinition<string, unknown>)[] {
   const run = restate.object({
     name: RUN.name,
     handlers: {
@@ -32,7 +39,8 @@ export function servicesOf(shell: Shell): (restate.ServiceDefinition<string, unk
   const call = restate.service({
     name: CALL.name,
     handlers: {
-      invoke: (ctx: restate.Context, { run: id, step }: { run: string; step: Step }) => ctx.run('call', () => shell.performCall(id, step)),
+      invoke: (ctx: restate.Context, { run: id, step }: { run: string; step: Step }) =>
+        ctx.run('call', () => shell.performCall(id, step)),
     },
     options: { journalRetention: 0, idempotencyRetention: DAY, ...unhurried, retryPolicy: persistent },
   })
@@ -44,7 +52,9 @@ export function servicesOf(shell: Shell): (restate.ServiceDefinition<string, unk
     handlers: {
       launch: async (ctx: restate.Context, { run: id, steps }: { run: string; steps: Step[] }): Promise<string[]> => {
         const handles = steps.map((step) =>
-          ctx.serviceSendClient(CALL).invoke({ run: id, step }, restate.rpc.sendOpts({ idempotencyKey: shell.callKey(id, step) })),
+          ctx
+            .serviceSendClient(CALL)
+            .invoke({ run: id, step }, restate.rpc.sendOpts({ idempotencyKey: shell.callKey(id, step) })),
         )
         const ids: string[] = []
         for (const handle of handles) ids.push(await (handle as unknown as restate.InvocationHandle).invocationId)
@@ -57,7 +67,10 @@ export function servicesOf(shell: Shell): (restate.ServiceDefinition<string, unk
   const clock = restate.service({
     name: CLOCK.name,
     handlers: {
-      fire: async (ctx: restate.Context, { run: id, timer, due }: { run: string; timer: string; due: number }): Promise<void> => {
+      fire: async (
+        ctx: restate.Context,
+        { run: id, timer, due }: { run: string; timer: string; due: number },
+      ): Promise<void> => {
         await ctx.run('fire', () => shell.timerDue(id, timer, due))
       },
     },

@@ -14,52 +14,27 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Runs } from '../operations/operation.ts'
 import type { Planner } from '../planning/planner.ts'
 import type { Store } from '../store/store.ts'
-import { type Step, stepAddress } from '../workflow/command.ts'
+import { stepAddress } from '../workflow/command.ts'
 import type { RunEvent, RunInput } from '../workflow/event.ts'
 import { type Course, feedCourse, newCourse } from '../workflow/fold.ts'
 import { forkRun } from '../workflow/fork.ts'
-import { hasEnded, type RunState } from '../workflow/run-state.ts'
+import { hasEnded } from '../workflow/run-state.ts'
 import { childRunId } from '../workflow/stages/run.ts'
 import type { Json, Value } from '../workflow/value.ts'
-import { type Courses, openCourses, sourceLog } from './courses.ts'
+import { openCourses, sourceLog } from './courses.ts'
 import { type Deployment, deploy } from './deployment.ts'
 import { type Dispatcher, openDispatcher } from './dispatcher.ts'
 import { type Engine, startEngine } from './engine-process.ts'
-import { type EventWriter, openEventWriter } from './event-writer.ts'
-import { type Flights, openFlights } from './flights.ts'
-import type { Cursor } from './invocations.ts'
+import { openEventWriter } from './event-writer.ts'
+import { openFlights } from './flights.ts'
 import type { Logger } from './logger.ts'
-import { MAIL_AT_ONCE, type MailWaiters, openMailWaiters } from './mail-waiters.ts'
+import { MAIL_AT_ONCE, openMailWaiters } from './mail-waiters.ts'
 import { rowOf } from './run-row.ts'
 import { SEGMENT_STEPS } from './segment.ts'
 import { servicesOf } from './services.ts'
+import type { Shell } from './shell-contract.ts'
 import { performStep, type StepContext } from './steps.ts'
 import { keepValue } from './values.ts'
-
-/** What segments and services of this process share. */
-export type Shell = {
-  store: Store
-  courses: Courses
-  writer: EventWriter
-  flights: Flights
-  mail: MailWaiters
-  dispatcher: Dispatcher
-  now: () => number
-  /** Steps after which a segment hands over. */
-  segment_steps: number
-  /** Where a run stands in the store, with a new epoch: whoever held it before can write no more. */
-  locate: (run: string) => Promise<Cursor | null>
-  /** What a segment begins with: mail that waits, and the agents whose calls are quick. */
-  opening: (run: string, mail: number) => Promise<{ mail: RunInput[]; quick: string[] }>
-  /** Carries out a step; for the same step at the same time only once. */
-  perform: (run: string, step: Step) => Promise<RunInput | null>
-  /** The same for a call with an invocation of its own, which may outlive its run. */
-  performCall: (run: string, step: Step) => Promise<RunInput | null>
-  callKey: (run: string, step: Step) => string
-  timerDue: (run: string, timer: string, due: number) => Promise<void>
-  tellParent: (run: string, state: RunState) => Promise<void>
-  cancelChild: (run: string, stage: string, reason: string) => Promise<void>
-}
 
 export type DurableRuns = Runs & {
   /** Process id of the engine, for supervision and for tests that kill it. */
@@ -118,10 +93,13 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
       const agents = await fleet.list()
       return {
         mail: await store.inbox.read(run, after, MAIL_AT_ONCE),
-        quick: agents.filter((agent) => fleet.quick({ agent: agent.name, capability: null })).map((agent) => agent.name),
+        quick: agents
+          .filter((agent) => fleet.quick({ agent: agent.name, capability: null }))
+          .map((agent) => agent.name),
       }
     },
-    perform: (run, step) => flights.once(`${run}/${stepAddress(step)}`, (signal) => performStep(context, run, step, signal)),
+    perform: (run, step) =>
+      flights.once(`${run}/${stepAddress(step)}`, (signal) => performStep(context, run, step, signal)),
     async performCall(run, step) {
       // After a crash the engine asks again for calls of runs that have ended meanwhile.
       const row = await store.runs.get(run)
@@ -129,7 +107,11 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     },
     callKey: (run, step) => `${run}/${stepAddress(step)}`,
     async timerDue(run, timer, due) {
-      await store.inbox.put(run, `timer:${timer}:${due}`, { at: Math.max(now(), due), type: 'timer_fired', data: { timer } } as RunInput)
+      await store.inbox.put(run, `timer:${timer}:${due}`, {
+        at: Math.max(now(), due),
+        type: 'timer_fired',
+        data: { timer },
+      } as RunInput)
       poke(run)
     },
     async tellParent(run, state) {
@@ -156,8 +138,17 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     const definition = await store.definitions.get(child.definition)
     if (definition === null) return { started: false, reason: `definition ${child.definition} is not stored` }
     const depth = await depthOf(store, child.parent.run)
-    if (depth >= DEEPEST) return { started: false, reason: `runs may start each other ${DEEPEST} deep, this would be ${depth + 1}` }
-    const created = await create(child.run, 'workflow', definition.definition.goal ?? null, definition.hash, child.inputs, child.parent.run, child.parent)
+    if (depth >= DEEPEST)
+      return { started: false, reason: `runs may start each other ${DEEPEST} deep, this would be ${depth + 1}` }
+    const created = await create(
+      child.run,
+      'workflow',
+      definition.definition.goal ?? null,
+      definition.hash,
+      child.inputs,
+      child.parent.run,
+      child.parent,
+    )
     if (!created.ok && created.failure.kind !== 'conflict') return { started: false, reason: created.failure.message }
     return { started: true }
   }
@@ -185,12 +176,28 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   }
 
   /** Stores a run whose first turns are made already, and has it dispatched. */
-  async function keep(kind: 'workflow' | 'swarm', course: Course, events: RunEvent[]): Promise<Result<{ run: string }>> {
+  async function keep(
+    kind: 'workflow' | 'swarm',
+    course: Course,
+    events: RunEvent[],
+  ): Promise<Result<{ run: string }>> {
     const { state } = course
     const { run, parent } = state
     const row = rowOf(state, courses.definitionOf)
     const begun = hasEnded(state.status as never) ? {} : { status: 'queued' as const, reason: 'waits for a place' }
-    const created = await store.runs.create({ ...(row as Required<typeof row>), id: run, kind, parent: parent?.run ?? null, created_at: now(), epoch: 0, mail: 0, ...begun }, events)
+    const created = await store.runs.create(
+      {
+        ...(row as Required<typeof row>),
+        id: run,
+        kind,
+        parent: parent?.run ?? null,
+        created_at: now(),
+        epoch: 0,
+        mail: 0,
+        ...begun,
+      },
+      events,
+    )
     if (!created.ok) return created
     if (parent === null) dispatcher.begin(run)
     // A child must not wait behind runs that wait for their own children; one that ended at once has no segment to tell of it.
@@ -202,15 +209,23 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   const full = (): Result<never> | null => {
     const { queued } = dispatcher.status()
     if (queued < queued_runs) return null
-    return fail('busy', `${queued} runs wait already, the limit is ${queued_runs}`, { retry_after_s: 10, remedy: 'Try again later, or raise limits.queued_runs.' })
+    return fail('busy', `${queued} runs wait already, the limit is ${queued_runs}`, {
+      retry_after_s: 10,
+      remedy: 'Try again later, or raise limits.queued_runs.',
+    })
   }
 
   const kept = async (inputs: { [name: string]: Json }): Promise<{ [name: string]: Value }> =>
-    Object.fromEntries(await Promise.all(Object.entries(inputs).map(async ([name, value]) => [name, await keepValue(store, value)] as const)))
+    Object.fromEntries(
+      await Promise.all(
+        Object.entries(inputs).map(async ([name, value]) => [name, await keepValue(store, value)] as const),
+      ),
+    )
 
   let deployment: Deployment | null = null
   let restarts = 0
-  const up = async (): Promise<Result<Deployment>> => deploy({ engine, dir: configuration.data_dir, services: servicesOf(shell), store, logger })
+  const up = async (): Promise<Result<Deployment>> =>
+    deploy({ engine, dir: configuration.data_dir, services: servicesOf(shell), store, logger })
   const deployed = await up()
   if (!deployed.ok) {
     await engine.stop()
@@ -225,22 +240,49 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   await resume(store, engine.fresh, deployment.stranded, dispatcher, (run) => recover(engine, run))
   const sweep = setInterval(() => {
     // What was stored for a run whose wake got lost on the way.
-    if (engine.ready()) void store.inbox.waiting().then((runs) => runs.slice(0, 1_000).forEach(poke), () => undefined)
+    if (engine.ready())
+      void store.inbox.waiting().then(
+        (runs) => runs.slice(0, 1_000).forEach(poke),
+        () => undefined,
+      )
   }, SWEEP_MS)
   sweep.unref()
 
   return ok({
     async start(request) {
-      return full() ?? create(request.run ?? `run_${uuidv7()}`, request.kind, request.goal, request.definition, await kept(request.inputs), request.by)
+      return (
+        full() ??
+        create(
+          request.run ?? `run_${uuidv7()}`,
+          request.kind,
+          request.goal,
+          request.definition,
+          await kept(request.inputs),
+          request.by,
+        )
+      )
     },
     async fork({ source, run = `run_${uuidv7()}`, inputs, ...request }) {
       const busy = full()
       if (busy !== null) return busy
       const row = await store.runs.get(source)
-      if (row === null) return fail('not_found', `there is no run ${source}`, { field: 'run', value: source, remedy: 'List the runs with GET /runs.' })
-      if (request.definition !== undefined) await courses.prepare({ type: 'run_started', data: { definition: request.definition } as RunInput<'run_started'>['data'] })
+      if (row === null)
+        return fail('not_found', `there is no run ${source}`, {
+          field: 'run',
+          value: source,
+          remedy: 'List the runs with GET /runs.',
+        })
+      if (request.definition !== undefined)
+        await courses.prepare({
+          type: 'run_started',
+          data: { definition: request.definition } as RunInput<'run_started'>['data'],
+        })
       const log = await sourceLog(store, courses, source)
-      const forked = forkRun(log, { ...request, run, now: now(), ...(inputs === undefined ? {} : { inputs: await kept(inputs) }) }, courses.definitionOf)
+      const forked = forkRun(
+        log,
+        { ...request, run, now: now(), ...(inputs === undefined ? {} : { inputs: await kept(inputs) }) },
+        courses.definitionOf,
+      )
       if (!forked.ok) return forked
       const { course, events, forked_from, left_out } = forked.value
       // The first segment finds no cursor, folds this log, arms its timers and asks for what is owed.
@@ -249,8 +291,18 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     },
     async send(run, eid, input) {
       const row = await store.runs.get(run)
-      if (row === null) return fail('not_found', `there is no run ${run}`, { field: 'run', value: run, remedy: 'List the runs with GET /runs.' })
-      if (hasEnded(row.status)) return fail('conflict', `run ${run} has ended (${row.status})`, { field: 'run', value: run, remedy: 'Nothing can be sent to a run that has ended.' })
+      if (row === null)
+        return fail('not_found', `there is no run ${run}`, {
+          field: 'run',
+          value: run,
+          remedy: 'List the runs with GET /runs.',
+        })
+      if (hasEnded(row.status))
+        return fail('conflict', `run ${run} has ended (${row.status})`, {
+          field: 'run',
+          value: run,
+          remedy: 'Nothing can be sent to a run that has ended.',
+        })
       const n = await store.inbox.put(run, eid, { at: now(), type: input.type, data: input.data } as RunInput)
       poke(run)
       return ok({ mail: n })
@@ -259,7 +311,9 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     async engine() {
       const trouble = writer.trouble()
       if (trouble !== null) return { ok: false, detail: `events cannot be stored: ${trouble}` }
-      return engine.ready() ? { ok: true, detail: `pid ${engine.pid()}, restarted ${restarts} times` } : { ok: false, detail: 'the engine is being started again' }
+      return engine.ready()
+        ? { ok: true, detail: `pid ${engine.pid()}, restarted ${restarts} times` }
+        : { ok: false, detail: 'the engine is being started again' }
     },
     engine_pid: () => engine.pid(),
     stats: () => ({ flights: flights.size(), unstored_batches: writer.pending(), engine_restarts: restarts }),
@@ -279,7 +333,12 @@ const DEEPEST = 8
 
 async function depthOf(store: Store, run: string): Promise<number> {
   let depth = 0
-  for (let row = await store.runs.get(run); row !== null && row.parent !== null && depth < DEEPEST; row = await store.runs.get(row.parent)) depth++
+  for (
+    let row = await store.runs.get(run);
+    row !== null && row.parent !== null && depth < DEEPEST;
+    row = await store.runs.get(row.parent)
+  )
+    depth++
   return depth + 1
 }
 
@@ -296,7 +355,13 @@ async function recover(engine: Engine, run: string): Promise<void> {
  * Picks up what was under way: in an engine that still knows its runs, only those that may have been missed; in a new
  * one, all; those that an older build of the program held, from their logs.
  */
-async function resume(store: Store, fresh: boolean, stranded: string[], dispatcher: Dispatcher, again: (run: string) => Promise<void>): Promise<void> {
+async function resume(
+  store: Store,
+  fresh: boolean,
+  stranded: string[],
+  dispatcher: Dispatcher,
+  again: (run: string) => Promise<void>,
+): Promise<void> {
   const held = new Set(stranded)
   for (const run of stranded) await again(run)
   for (const { id, status } of await store.runs.unfinished()) {

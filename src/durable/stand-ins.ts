@@ -7,8 +7,8 @@ import type { Attempt, AttemptOutcome, Fleet } from '../fleet/fleet.ts'
 import type { Planner } from '../planning/planner.ts'
 import { openStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
-import { hasEnded } from '../workflow/run-state.ts'
 import type { RunEvent } from '../workflow/event.ts'
+import { hasEnded } from '../workflow/run-state.ts'
 import type { Json } from '../workflow/value.ts'
 import { type DurableRuns, openShell } from './shell.ts'
 
@@ -46,7 +46,12 @@ export async function openTestShell(
     store,
     fleet: standInFleet(calls, options.work ?? (() => 'done')),
     planner: options.planner ?? { propose: () => Promise.reject(new Error('nothing is planned here')) },
-    logger: { debug: nothing, info: nothing, warn: nothing, error: (fields, message) => console.error(message, fields) },
+    logger: {
+      debug: nothing,
+      info: nothing,
+      warn: nothing,
+      error: (fields, message) => console.error(message, fields),
+    },
     now: Date.now,
     ...(options.segment_steps === undefined ? {} : { segment_steps: options.segment_steps }),
   })
@@ -90,14 +95,21 @@ export async function openTestShell(
 }
 
 /** Agents of any name; `quick` answers within the segment, the others get an invocation of their own. */
-function standInFleet(calls: Map<string, number>, work: (attempt: Attempt, signal: AbortSignal) => Json | Promise<Json>): Fleet {
+function standInFleet(
+  calls: Map<string, number>,
+  work: (attempt: Attempt, signal: AbortSignal) => Json | Promise<Json>,
+): Fleet {
   const perform: Fleet['perform'] = async (attempt, { signal }): Promise<AttemptOutcome> => {
     const key = `${attempt.run}/${attempt.task}#${attempt.attempt}`
     calls.set(key, (calls.get(key) ?? 0) + 1)
     const base = { agent: attempt.agent, why: 'stand-in', effect_key: key, started_at: 0, queued_ms: 0, duration_ms: 0 }
     try {
       const output = await work(attempt, signal)
-      return { ...base, ok: true, performed: { output, model: null, usage: { input_tokens: 1, output_tokens: 1, calls: 1 } } }
+      return {
+        ...base,
+        ok: true,
+        performed: { output, model: null, usage: { input_tokens: 1, output_tokens: 1, calls: 1 } },
+      }
     } catch (error) {
       return { ...base, ok: false, failure: { kind: 'agent_failed', message: String(error) }, retryable: false }
     }

@@ -5,12 +5,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Fleet } from '../fleet/fleet.ts'
 import { agreement } from '../metrics/agreement.ts'
+import { planProposed, planRequest } from '../planning/plan-step.ts'
 import type { Planner } from '../planning/planner.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import type { CallAgent, Step } from '../workflow/command.ts'
 import type { RunInput, Usage } from '../workflow/event.ts'
 import { hasEnded } from '../workflow/run-state.ts'
-import { isBlobRef, type Json, type Value } from '../workflow/value.ts'
+import type { Json, Value } from '../workflow/value.ts'
 import { ShuttingDown } from './flights.ts'
 import { keepValue, resolveValue } from './values.ts'
 
@@ -20,13 +21,23 @@ export type StepContext = {
   planner: Planner
   now: () => number
   /** Starts another run; used by `start_run`. */
-  start: (child: { run: string; definition: string; inputs: { [name: string]: Value }; parent: { run: string; stage: string } }) => Promise<{ started: true } | { started: false; reason: string }>
+  start: (child: {
+    run: string
+    definition: string
+    inputs: { [name: string]: Value }
+    parent: { run: string; stage: string }
+  }) => Promise<{ started: true } | { started: false; reason: string }>
 }
 
 const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0, calls: 0 }
 
 /** Null when nothing is to be fed now (a child run answers by mail). */
-export async function performStep(context: StepContext, run: string, step: Step, signal: AbortSignal): Promise<RunInput | null> {
+export async function performStep(
+  context: StepContext,
+  run: string,
+  step: Step,
+  signal: AbortSignal,
+): Promise<RunInput | null> {
   switch (step.do) {
     case 'call_agent':
       return callAgent(context, run, step, signal)
@@ -46,10 +57,24 @@ function passOn(signal: AbortSignal): void {
 
 async function callAgent(context: StepContext, run: string, step: CallAgent, signal: AbortSignal): Promise<RunInput> {
   const { store, fleet, now } = context
-  const failed = (failure: import('../failure.ts').Failure, more: Partial<Extract<RunInput, { type: 'task_failed' }>['data']> = {}): RunInput => ({
+  const failed = (
+    failure: import('../failure.ts').Failure,
+    more: Partial<Extract<RunInput, { type: 'task_failed' }>['data']> = {},
+  ): RunInput => ({
     at: now(),
     type: 'task_failed',
-    data: { task: step.task, attempt: step.attempt, agent: null, failure, retryable: false, usage: NO_USAGE, duration_ms: 0, queued_ms: 0, why: '', ...more },
+    data: {
+      task: step.task,
+      attempt: step.attempt,
+      agent: null,
+      failure,
+      retryable: false,
+      usage: NO_USAGE,
+      duration_ms: 0,
+      queued_ms: 0,
+      why: '',
+      ...more,
+    },
   })
   if (step.delay_ms > 0) await wait(step.delay_ms, undefined, { signal }).catch(() => undefined)
   passOn(signal)
@@ -57,7 +82,10 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
   const input = await resolveValue(store, step.input as Value)
   if (!input.ok) return failed(input.failure)
   const { do: _, delay_ms: __, ...attempt } = step
-  const outcome = await fleet.perform({ ...attempt, run, input: input.value as { [name: string]: Json }, repeated: false }, { signal })
+  const outcome = await fleet.perform(
+    { ...attempt, run, input: input.value as { [name: string]: Json }, repeated: false },
+    { signal },
+  )
   passOn(signal)
   const { duration_ms, queued_ms, why } = outcome
   if (!outcome.ok)
@@ -71,7 +99,10 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
       why,
     })
   const { performed } = outcome
-  const choice = typeof performed.output === 'object' && performed.output !== null && !Array.isArray(performed.output) ? performed.output['choice'] : undefined
+  const choice =
+    typeof performed.output === 'object' && performed.output !== null && !Array.isArray(performed.output)
+      ? performed.output['choice']
+      : undefined
   return {
     at: now(),
     type: 'task_finished',
@@ -92,35 +123,23 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
   }
 }
 
-async function plan(context: StepContext, run: string, step: Extract<Step, { do: 'plan' }>, signal: AbortSignal): Promise<RunInput> {
+async function plan(
+  context: StepContext,
+  run: string,
+  step: Extract<Step, { do: 'plan' }>,
+  signal: AbortSignal,
+): Promise<RunInput> {
   const { store, planner, fleet, now } = context
-  const inputs = Object.entries(step.inputs).map(([name, value]) => ({
-    name,
-    type: Array.isArray(value) ? 'list' : isBlobRef(value) || typeof value === 'string' ? 'text' : typeof value,
-    bytes: isBlobRef(value) ? value.bytes : Buffer.byteLength(JSON.stringify(value) ?? ''),
-  }))
-  const proposal = await planner.propose(
-    { run, goal: step.goal, inputs, problems: step.problems, attempt: step.attempt, template: step.template, capabilities: fleet.capabilities() },
-    signal,
-  )
+  const proposal = await planner.propose(planRequest(run, step, fleet.capabilities()), signal)
   passOn(signal)
-  const stored = proposal.definition === null ? null : await store.definitions.put(proposal.definition, 'planner', `planned for ${run}`)
+  const stored =
+    proposal.definition === null
+      ? null
+      : await store.definitions.put(proposal.definition, 'planner', `planned for ${run}`)
   return {
     at: now(),
     type: 'plan_proposed',
-    data: {
-      attempt: step.attempt,
-      source: proposal.source,
-      definition: stored?.hash ?? null,
-      name: stored?.name ?? null,
-      problems: proposal.problems,
-      model: proposal.model,
-      usage: proposal.usage,
-      analysis: proposal.analysis,
-      raw: await keepValue(store, proposal.raw),
-      ...(proposal.failure === undefined ? {} : { failure: proposal.failure }),
-      duration_ms: proposal.duration_ms,
-    },
+    data: planProposed(step.attempt, proposal, stored, await keepValue(store, proposal.raw)),
   }
 }
 
@@ -131,9 +150,13 @@ async function collect(context: StepContext, step: Extract<Step, { do: 'collect'
   const { store, now } = context
   const resolved = await resolveValue(store, step.outputs.map((output) => output.output) as Value, COMPARED_BYTES)
   const compared = resolved.ok
-    ? agreement((resolved.value as Json[]).map((output) => (typeof output === 'string' ? output : JSON.stringify(output))))
+    ? agreement(
+        (resolved.value as Json[]).map((output) => (typeof output === 'string' ? output : JSON.stringify(output))),
+      )
     : { value: null, reason: `the outputs are too large to compare (${resolved.failure.message})` }
-  const keyed: { [key: string]: Json } = Object.fromEntries(step.outputs.map(({ task, output }) => [task, output as Json]))
+  const keyed: { [key: string]: Json } = Object.fromEntries(
+    step.outputs.map(({ task, output }) => [task, output as Json]),
+  )
   const at = now()
   return {
     at,
@@ -154,12 +177,26 @@ async function collect(context: StepContext, step: Extract<Step, { do: 'collect'
   }
 }
 
-async function startRun(context: StepContext, run: string, step: Extract<Step, { do: 'start_run' }>): Promise<RunInput | null> {
+async function startRun(
+  context: StepContext,
+  run: string,
+  step: Extract<Step, { do: 'start_run' }>,
+): Promise<RunInput | null> {
   const { store, now } = context
-  const finished = (status: string, output: Value): RunInput => ({ at: now(), type: 'child_finished', data: { stage: step.stage, run: step.run, status, output } })
+  const finished = (status: string, output: Value): RunInput => ({
+    at: now(),
+    type: 'child_finished',
+    data: { stage: step.stage, run: step.run, status, output },
+  })
   const known: RunRow | null = await store.runs.get(step.run)
-  if (known !== null) return hasEnded(known.status) ? finished(known.status, await resultOf(store, step.run, known.seq)) : null
-  const started = await context.start({ run: step.run, definition: step.definition, inputs: step.inputs, parent: { run, stage: step.stage } })
+  if (known !== null)
+    return hasEnded(known.status) ? finished(known.status, await resultOf(store, step.run, known.seq)) : null
+  const started = await context.start({
+    run: step.run,
+    definition: step.definition,
+    inputs: step.inputs,
+    parent: { run, stage: step.stage },
+  })
   return started.started ? null : finished('failed', started.reason)
 }
 
@@ -168,4 +205,3 @@ export async function resultOf(store: Store, run: string, seq: number): Promise<
   const last = (await store.events.read(run, seq - 1, 1))[0]
   return last?.type === 'run_finished' ? last.data.output : null
 }
-

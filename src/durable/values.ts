@@ -21,9 +21,15 @@ export async function resolveValue(store: Store, value: Value, limit = RESOLVE_L
   const resolve = async (part: Value): Promise<Result<Json>> => {
     if (isBlobRef(part)) {
       left -= part.bytes
-      if (left < 0) return fail('too_large', `the values of this task have more than ${limit} bytes together`, { remedy: 'Pass less, or a part of it.' })
+      if (left < 0)
+        return fail('too_large', `the values of this task have more than ${limit} bytes together`, {
+          remedy: 'Pass less, or a part of it.',
+        })
       const bytes = await store.blobs.get(part.$blob)
-      if (bytes === null) return fail('not_found', `value ${part.$blob} is not in the store`, { remedy: 'Restore the database from a backup that has it.' })
+      if (bytes === null)
+        return fail('not_found', `value ${part.$blob} is not in the store`, {
+          remedy: 'Restore the database from a backup that has it.',
+        })
       return resolve(JSON.parse(Buffer.from(bytes).toString('utf8')) as Value)
     }
     if (Array.isArray(part)) {

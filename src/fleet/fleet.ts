@@ -7,7 +7,7 @@ import type { Health, Performed } from '../agent-systems/agent-system.ts'
 import type { Agent, AgentInput, AgentStatus } from '../agents/agent.ts'
 import type { Failure, Result } from '../failure.ts'
 import type { CallAgent } from '../workflow/command.ts'
-import type { Json, Value } from '../workflow/value.ts'
+import type { Json } from '../workflow/value.ts'
 
 /** An agent with what is known of it now. */
 export type AgentView = Omit<Agent, 'settings'> & {
@@ -69,4 +69,3 @@ export type Fleet = {
   close: () => Promise<void>
 }
 
-export type { Value }

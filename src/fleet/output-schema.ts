@@ -1,6 +1,6 @@
 /** Checks an agent's answer against the task's output schema: for every agent, whether or not its model was bound by it. */
-import { honourSchema } from '../agent-systems/honour-schema.ts'
-import { parseJson } from '../agent-systems/parse-json.ts'
+import { honourSchema } from '../agents/honour-schema.ts'
+import { parseJson } from '../agents/parse-json.ts'
 import { ok, type Result } from '../failure.ts'
 import type { Json } from '../workflow/value.ts'
 

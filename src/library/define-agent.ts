@@ -5,7 +5,7 @@ import { type AgentInput, agentInput } from '../agents/agent.ts'
 import { excerpt, type Failure, type FailureKind } from '../failure.ts'
 import type { Json } from '../workflow/value.ts'
 import { QuorateError } from './quorate-error.ts'
-import type { Inputs, InputValues } from './typed-stage.ts'
+import type { Inputs, InputsReceived } from './typed-stage.ts'
 
 /** What a function agent is given besides its task. */
 export type FunctionContext = PerformContext & {
@@ -14,7 +14,7 @@ export type FunctionContext = PerformContext & {
 }
 
 /** What a function agent is asked to do; `input` holds values, never expressions or references. */
-export type FunctionTask<I extends Inputs = Inputs> = Omit<AgentTask, 'input'> & { input: InputValues<I> }
+export type FunctionTask<I extends Inputs = Inputs> = Omit<AgentTask, 'input'> & { input: InputsReceived<I> }
 
 /** An agent for {@link openQuorate}. */
 export type DefinedAgent<Name extends string = string> = {

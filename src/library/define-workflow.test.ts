@@ -190,7 +190,7 @@ test('a function gets what it declares, or is not called', async () => {
     perform: ({ input }) => {
       const text: string = input.text
       // @ts-expect-error: `no` is not declared
-      return [text.length, input.most ?? null, input.no ?? null]
+      return [text.length, input.most + 0, input.no ?? null]
     },
   })
   const call = (input: { [name: string]: string | number }) => {

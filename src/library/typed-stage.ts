@@ -12,7 +12,7 @@ import type { Json } from '../workflow/value.ts'
 export type Inputs = NonNullable<Definition['inputs']>
 
 /** Key of what only types know. */
-export declare const known: unique symbol
+declare const known: unique symbol
 
 /** A stage that was built by a function of this library. */
 export type Built<S extends Stage, Id extends string, Names extends string, Reads> = S & {
@@ -92,16 +92,23 @@ type ValueOf<T extends Inputs[string]['type']> = {
   text: string
   number: number
   boolean: boolean
-  list: readonly Json[]
-  object: { readonly [key: string]: Json }
+  list: Json[]
+  object: { [key: string]: Json }
   any: Json
 }[T]
 
 type Needed<I extends Inputs> = {
   [K in keyof I]: I[K] extends { required: true } ? (I[K] extends { default: Json } ? never : K) : never
 }[keyof I]
-
-/** Values for declared inputs: those that are `required` and have no `default` must be given. */
-export type InputValues<I extends Inputs> = { [K in Needed<I>]: ValueOf<I[K]['type']> } & {
-  [K in Exclude<keyof I, Needed<I>>]?: ValueOf<I[K]['type']>
+type Present<I extends Inputs> = {
+  [K in keyof I]: I[K] extends { required: true } | { default: Json } ? K : never
+}[keyof I]
+type Values<I extends Inputs, There extends keyof I> = { [K in There]: ValueOf<I[K]['type']> } & {
+  [K in Exclude<keyof I, There>]?: ValueOf<I[K]['type']>
 }
+
+/** What is given for declared inputs: those that are `required` and have no `default` must be there. */
+export type InputValues<I extends Inputs> = Values<I, Needed<I>>
+
+/** What arrives of declared inputs: defaults are filled in. Anything, where none were declared. */
+export type InputsReceived<I extends Inputs> = string extends keyof I ? { [name: string]: Json } : Values<I, Present<I>>

@@ -6,7 +6,8 @@
 export function agreement(texts: readonly string[]): { value: number | null; n: number; reason?: string } {
   if (texts.length < 2) return { value: null, n: texts.length, reason: `needs 2 outputs, has ${texts.length}` }
   const vectors = texts.map(unitWordCounts)
-  if (vectors.some((vector) => vector.size === 0)) return { value: null, n: texts.length, reason: 'an output has no words' }
+  if (vectors.some((vector) => vector.size === 0))
+    return { value: null, n: texts.length, reason: 'an output has no words' }
   // Mean pairwise cosine of unit vectors u_i is (|Σ u_i|² − n) / (n (n−1)): linear instead of quadratic in n.
   const sum = new Map<string, number>()
   for (const vector of vectors) for (const [word, weight] of vector) sum.set(word, (sum.get(word) ?? 0) + weight)

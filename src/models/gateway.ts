@@ -12,7 +12,7 @@ import type { Configuration, ModelHostSetting } from '../configuration/configura
 import { excerpt, fail, ok, type Result } from '../failure.ts'
 import { type AnswerSchema, answerSchema } from './answer-schema.ts'
 import { type CallStatistics, callCounter } from './call-statistics.ts'
-import type { FetchProgress } from './hosts/local/fetch-model.ts'
+import type { FetchProgress } from './hosts/local/fetch-options.ts'
 import { localHost } from './hosts/local/local.ts'
 import { ollamaHost } from './hosts/ollama.ts'
 import { openAiCompatibleHost } from './hosts/openai-compatible.ts'

@@ -4,11 +4,14 @@ import { answer_approval } from './answer_approval.ts'
 import { cancel_run } from './cancel_run.ts'
 import { change_agent } from './change_agent.ts'
 import { check_definition } from './check_definition.ts'
+import { compare_runs } from './compare_runs.ts'
 import { configuration } from './configuration.ts'
 import { create_swarm } from './create_swarm.ts'
 import { create_workflow } from './create_workflow.ts'
+import { diff_definitions } from './diff_definitions.ts'
 import { doctor } from './doctor.ts'
 import { drain_agent } from './drain_agent.ts'
+import { fork_run } from './fork_run.ts'
 import { get_agent } from './get_agent.ts'
 import { get_blob } from './get_blob.ts'
 import { get_definition } from './get_definition.ts'
@@ -21,15 +24,21 @@ import { list_definitions } from './list_definitions.ts'
 import { list_models } from './list_models.ts'
 import { list_runs } from './list_runs.ts'
 import { list_templates } from './list_templates.ts'
+import { list_versions } from './list_versions.ts'
 import { live } from './live.ts'
 import type { Operation } from './operation.ts'
 import { orchestration_status } from './orchestration_status.ts'
 import { pause_run } from './pause_run.ts'
+import { plan } from './plan.ts'
 import { probe_agent } from './probe_agent.ts'
 import { put_definition } from './put_definition.ts'
 import { remove_agent } from './remove_agent.ts'
+import { replay_run } from './replay_run.ts'
 import { resolve_effect } from './resolve_effect.ts'
+import { restore_definition } from './restore_definition.ts'
 import { resume_run } from './resume_run.ts'
+import { retry_run } from './retry_run.ts'
+import { save_as_template } from './save_as_template.ts'
 import { signal_run } from './signal_run.ts'
 
 export const operations: readonly Operation[] = [
@@ -48,6 +57,11 @@ export const operations: readonly Operation[] = [
   list_approvals,
   answer_approval,
   resolve_effect,
+  fork_run,
+  retry_run,
+  replay_run,
+  compare_runs,
+  save_as_template,
   list_agents,
   add_agent,
   get_agent,
@@ -60,6 +74,10 @@ export const operations: readonly Operation[] = [
   get_definition,
   put_definition,
   check_definition,
+  list_versions,
+  diff_definitions,
+  restore_definition,
+  plan,
   list_templates,
   get_blob,
   configuration,

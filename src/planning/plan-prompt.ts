@@ -24,8 +24,14 @@ const capabilityLine = (id: string): string => `- ${id}: ${describeCapability(id
 
 /** More capabilities than this are named without a sentence each, so that the prompt stays short. */
 const DESCRIBED = 40
-/** So are they for a model whose weights are smaller than this: it reads slowly and does not heed the sentences. */
+
+/** Weights below this make a small model: it reads slowly, does not heed sentences, and repeats itself when cool. */
 const SMALL_MODEL_BYTES = 600_000_000
+
+export type KnownModel = Pick<ModelInfo, 'context_length' | 'size_bytes'> | null
+
+export const isSmall = (model: KnownModel): boolean =>
+  (model?.size_bytes ?? Number.POSITIVE_INFINITY) < SMALL_MODEL_BYTES
 
 /** Characters of the goal that are shown to a model whose context is not known. */
 const GOAL_SHOWN = 3_000
@@ -33,14 +39,9 @@ const GOAL_SHOWN = 3_000
 const RESERVED_TOKENS = 2_000
 
 /** @param model what is known of the model: a long goal is cut in its middle to fit its context */
-export function planMessages(
-  request: PlanRequest,
-  vocabulary: PlanVocabulary,
-  model: Pick<ModelInfo, 'context_length' | 'size_bytes'> | null,
-): Message[] {
+export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, model: KnownModel): Message[] {
   const context = model?.context_length ?? null
-  const named =
-    vocabulary.capabilities.length > DESCRIBED || (model?.size_bytes ?? Number.POSITIVE_INFINITY) < SMALL_MODEL_BYTES
+  const named = vocabulary.capabilities.length > DESCRIBED || isSmall(model)
   const kinds = Object.entries(kindLines).filter(([kind]) => kind !== 'run' || vocabulary.definitions.length > 0)
   const system = [
     'You plan how a team of agents reaches a goal. Answer with one JSON object:',

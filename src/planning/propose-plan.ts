@@ -9,7 +9,7 @@ import type { ModelGateway, ModelInfo } from '../models/model-gateway.ts'
 import { type Definition, identifier } from '../workflow/definition.ts'
 import type { Usage } from '../workflow/event.ts'
 import type { Json } from '../workflow/value.ts'
-import { planMessages } from './plan-prompt.ts'
+import { isSmall, planMessages } from './plan-prompt.ts'
 import { type PlanVocabulary, planForm, planJsonSchema } from './plan-schema.ts'
 import { planToDefinition } from './plan-to-definition.ts'
 import type { Planner, PlanProposal, PlanRequest } from './planner.ts'
@@ -27,8 +27,11 @@ export type PlannerParts = {
 
 /** Longest plan under the form's bounds, in the wordiest way the grammar allows white space. */
 const MAX_PLAN_TOKENS = 1_600
-/** Low first; a repair has to get away from what was wrong. Below 0.4 small models say the same in every task. */
-const temperatures = [0.4, 0.7, 0.9]
+/**
+ * Low first; a repair has to get away from what was wrong. Small models begin higher: at 0.4 SmolLM2-135M wrote the same
+ * task again and again (3 of 9 plans valid at once), at 0.7 it did not (9 of 9).
+ */
+const temperatures = { usual: [0.3, 0.6, 0.9], small: [0.7, 0.8, 0.9] }
 
 export function openPlanner(parts: PlannerParts): Planner {
   return {
@@ -73,13 +76,14 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
     })
 
   const model = await defaultModel(parts.gateway, signal)
+  const warmth = isSmall(model) ? temperatures.small : temperatures.usual
   const attempt = Math.max(1, Math.trunc(request.attempt))
   const answer = await parts.gateway.complete(
     {
       model: null,
       messages: planMessages(request, vocabulary, model),
       schema: planJsonSchema(vocabulary),
-      temperature: temperatures[Math.min(attempt, temperatures.length) - 1] as number,
+      temperature: warmth[Math.min(attempt, warmth.length) - 1] as number,
       seed: attempt,
       max_output_tokens: MAX_PLAN_TOKENS,
       caller: { run: request.run, task: null, agent: null, purpose: 'plan' },
@@ -141,9 +145,10 @@ function vocabularyOf(parts: PlannerParts, request: PlanRequest): PlanVocabulary
   }
 }
 
-/** What is known of the model that will plan; null when nothing is, as before a local model has been fetched. */
+/** What is known of the model that will plan; null when nobody knows. Before the first call, hosts have to be asked. */
 async function defaultModel(gateway: ModelGateway, signal: AbortSignal): Promise<ModelInfo | null> {
+  const refresh = gateway.default_model().id === null
+  const known = (await gateway.hosts({ refresh, signal })).flatMap(({ models }) => models)
   const { id } = gateway.default_model()
-  if (id === null) return null
-  return (await gateway.hosts({ signal })).flatMap(({ models }) => models).find((model) => model.id === id) ?? null
+  return known.find((model) => model.id === id) ?? null
 }

@@ -36,6 +36,17 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
       await all()
         .select([...summary, 'definition'])
         .where('hash', '=', hash)
+        .where('restored', '=', 0)
+        .executeTakeFirst(),
+    )
+
+  const latestOf = async (name: string): Promise<StoredDefinition | null> =>
+    whole(
+      await all()
+        .select([...summary, 'definition'])
+        .where('name', '=', name)
+        .orderBy('version', 'desc')
+        .limit(1)
         .executeTakeFirst(),
     )
 
@@ -45,7 +56,7 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
       // Version and row in one statement, so that two writers never get the same version.
       await db
         .insertInto('definitions')
-        .columns(['namespace', 'hash', 'name', 'version', 'definition', 'created_at', 'by', 'note', 'search'])
+        .columns(['namespace', 'hash', 'name', 'version', 'definition', 'created_at', 'by', 'note', 'search', 'restored'])
         .expression((eb) =>
           eb
             .selectFrom('definitions')
@@ -59,31 +70,54 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
               sql.val(by).as('by'),
               sql.val(note).as('note'),
               sql.val(fold(`${definition.name} ${definition.description ?? ''}`)).as('search'),
+              sql.val(0).as('restored'),
             ])
             .where('namespace', '=', namespace)
             .where('name', '=', definition.name),
         )
-        .onConflict((conflict) => conflict.columns(['namespace', 'hash']).doNothing())
+        .onConflict((conflict) => conflict.columns(['namespace', 'hash', 'restored']).doNothing())
         .execute()
       const stored = await byHash(hash)
       if (!stored) throw new Error(`definition ${hash} was stored and is not there`)
       return stored
     },
 
+    async restore(hash, by, note) {
+      const old = await byHash(hash)
+      if (old === null) return null
+      const latest = await latestOf(old.name)
+      if (latest?.hash === hash) return latest
+      const next = sql<number>`max(version) + 1`
+      await db
+        .insertInto('definitions')
+        .columns(['namespace', 'hash', 'name', 'version', 'definition', 'created_at', 'by', 'note', 'search', 'restored'])
+        .expression((eb) =>
+          eb
+            .selectFrom('definitions')
+            .select([
+              sql.val(namespace).as('namespace'),
+              sql.val(hash).as('hash'),
+              sql.val(old.name).as('name'),
+              next.as('version'),
+              sql.val(canonicalJson(old.definition)).as('definition'),
+              sql.val(now()).as('created_at'),
+              sql.val(by).as('by'),
+              sql.val(note).as('note'),
+              sql.val(fold(`${old.name} ${old.definition.description ?? ''}`)).as('search'),
+              next.as('restored'),
+            ])
+            .where('namespace', '=', namespace)
+            .where('name', '=', old.name),
+        )
+        .execute()
+      return latestOf(old.name)
+    },
+
     async get(reference) {
       const hit = reference.startsWith('sha256:') ? await byHash(reference) : null
       if (hit) return hit
       const at = reference.lastIndexOf('@')
-      if (at === -1) {
-        return whole(
-          await all()
-            .select([...summary, 'definition'])
-            .where('name', '=', reference)
-            .orderBy('version', 'desc')
-            .limit(1)
-            .executeTakeFirst(),
-        )
-      }
+      if (at === -1) return latestOf(reference)
       const version = reference.slice(at + 1)
       if (!/^[1-9][0-9]{0,8}$/.test(version)) return null
       return whole(

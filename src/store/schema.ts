@@ -48,6 +48,7 @@ export type StoreSchema = {
     by: string
     note: string
     search: string
+    restored: number
   }
   blobs: { namespace: string; hash: string; bytes: Uint8Array; created_at: number }
   agents: { namespace: string; id: string; agent: string; created_at: number }

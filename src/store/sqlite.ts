@@ -240,6 +240,7 @@ export function storeOn(db: DatabaseSync, namespace: string, now: () => number):
     inbox: { put: guarded(inbox.put), read: guarded(inbox.read), waiting: guarded(inbox.waiting) },
     definitions: {
       put: guarded(definitions.put),
+      restore: guarded(definitions.restore),
       get: guarded(definitions.get),
       list: guarded(definitions.list),
       versions: guarded(definitions.versions),

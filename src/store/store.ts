@@ -104,7 +104,9 @@ export type Store = {
   definitions: {
     /** Stores by content hash; a new content under a known name gets the next version. Idempotent. */
     put: (definition: Definition, by: string, note: string) => Promise<StoredDefinition>
-    /** By `sha256:…`, `name@version` or `name` (latest). */
+    /** Makes a stored content the latest version of its name again, under a new number; itself when it is the latest. Null when there is none of this hash. */
+    restore: (hash: string, by: string, note: string) => Promise<StoredDefinition | null>
+    /** By `sha256:…` (as it was first stored), `name@version` or `name` (latest). */
     get: (reference: string) => Promise<StoredDefinition | null>
     list: (filter: {
       text?: string

@@ -26,9 +26,25 @@ export type CallAgent = {
 }
 
 export type Command =
-  | { do: 'plan'; attempt: number; goal: string; inputs: { [name: string]: Value }; problems: string[]; template: boolean }
+  | {
+      do: 'plan'
+      attempt: number
+      goal: string
+      inputs: { [name: string]: Value }
+      problems: string[]
+      template: boolean
+    }
   | CallAgent
-  | { do: 'collect'; stage: string; outputs: { task: string; output: Value }[]; started_at: number; n: number; succeeded: number; failed: number; tokens: number | null }
+  | {
+      do: 'collect'
+      stage: string
+      outputs: { task: string; output: Value }[]
+      started_at: number
+      n: number
+      succeeded: number
+      failed: number
+      tokens: number | null
+    }
   | { do: 'start_timer'; timer: string; due: number }
   /** Ends the outside work of a step; its answer is not waited for. */
   | { do: 'cancel_step'; step: string }

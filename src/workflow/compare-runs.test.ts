@@ -12,7 +12,11 @@ const definition = (max: number): Definition => ({
   name: 'compared',
   inputs: { subject: { type: 'text' } },
   stages: [
-    { id: 'gather', kind: 'tasks', tasks: ['a', 'b'].map((id) => ({ id, agent: `worker_${id}`, instructions: 'Do it.' })) },
+    {
+      id: 'gather',
+      kind: 'tasks',
+      tasks: ['a', 'b'].map((id) => ({ id, agent: `worker_${id}`, instructions: 'Do it.' })),
+    },
     { id: 'gate', kind: 'decide', cases: [{ when: 'gather.failed > 0', then: 'mend' }], otherwise: 'improve' },
     { id: 'mend', kind: 'tasks', needs: ['gather'], tasks: [{ id: 'm', agent: 'worker_a', instructions: 'Mend.' }] },
     {
@@ -27,24 +31,55 @@ const definition = (max: number): Definition => ({
 })
 
 /** A run to its end; `answer` says what comes of a task, null that it fails. */
-function run(used: Definition, subject: string, answer: (task: string) => Json | null): { view: ReturnType<typeof runView>; definition: Definition } {
+function run(
+  used: Definition,
+  subject: string,
+  answer: (task: string) => Json | null,
+): { view: ReturnType<typeof runView>; definition: Definition } {
   const course = newCourse('run_x')
   const events: RunEvent[] = []
   let at = 1_000
   const give = (input: RunInput) => events.push(...feedCourse(() => used, course, input).events)
-  give({ at, type: 'run_started', data: { goal: 'g', definition: `sha256:${used.stages.length}${JSON.stringify(used).length}`, inputs: { subject }, by: 'test' } })
+  give({
+    at,
+    type: 'run_started',
+    data: {
+      goal: 'g',
+      definition: `sha256:${used.stages.length}${JSON.stringify(used).length}`,
+      inputs: { subject },
+      by: 'test',
+    },
+  })
   for (let [step] = course.owed.values(); step !== undefined; [step] = course.owed.values()) {
     at += 10
     const usage = { input_tokens: 2, output_tokens: 1, calls: 1 }
     if (step.do === 'collect') {
       const { stage, n, succeeded, failed } = step
-      give({ at, type: 'collected', data: { stage, output: step.outputs as Json, metrics: { n, succeeded, failed, agreement: null, tokens: 6, duration_ms: 10 } } })
+      give({
+        at,
+        type: 'collected',
+        data: {
+          stage,
+          output: step.outputs as Json,
+          metrics: { n, succeeded, failed, agreement: null, tokens: 6, duration_ms: 10 },
+        },
+      })
     } else if (step.do === 'call_agent') {
       const { task, attempt } = step
       const output = answer(task)
       const base = { task, attempt, usage, duration_ms: 5, queued_ms: 0, why: '' }
-      if (output === null) give({ at, type: 'task_failed', data: { ...base, agent: step.agent, failure: { kind: 'agent_failed', message: 'no' }, retryable: false } })
-      else give({ at, type: 'task_finished', data: { ...base, agent: step.agent ?? '', model: null, output, effect_key: 'k' } })
+      if (output === null)
+        give({
+          at,
+          type: 'task_failed',
+          data: { ...base, agent: step.agent, failure: { kind: 'agent_failed', message: 'no' }, retryable: false },
+        })
+      else
+        give({
+          at,
+          type: 'task_finished',
+          data: { ...base, agent: step.agent ?? '', model: null, output, effect_key: 'k' },
+        })
     }
   }
   assert.equal(events.at(-1)?.type, 'run_finished')
@@ -53,7 +88,10 @@ function run(used: Definition, subject: string, answer: (task: string) => Json |
 
 test('a run compared with itself is the same and parts nowhere', () => {
   const one = run(definition(2), 's', (task) => task)
-  const compared = compareRuns(one, run(definition(2), 's', (task) => task))
+  const compared = compareRuns(
+    one,
+    run(definition(2), 's', (task) => task),
+  )
   assert.equal(compared.same, true)
   assert.equal(compared.parts_at, null)
   assert.deepEqual([compared.decisions, compared.definition.changes], [[], []])
@@ -63,7 +101,10 @@ test('a run compared with itself is the same and parts nowhere', () => {
 })
 
 test('a failed task shows in its stage and in the decision taken on it, with the figure', () => {
-  const compared = compareRuns(run(definition(2), 's', (task) => task), run(definition(2), 's', (task) => (task === 'gather/b' ? null : task)))
+  const compared = compareRuns(
+    run(definition(2), 's', (task) => task),
+    run(definition(2), 's', (task) => (task === 'gather/b' ? null : task)),
+  )
   assert.equal(compared.same, false)
   assert.deepEqual([compared.parts_at?.what, compared.parts_at?.stage], ['stage', 'gather'])
   const gate = compared.decisions.find((decision) => decision.stage === 'gate')
@@ -74,17 +115,29 @@ test('a failed task shows in its stage and in the decision taken on it, with the
 })
 
 test('inputs and definition are named where they differ; an input counts as the first parting', () => {
-  const compared = compareRuns(run(definition(2), 'one', () => 'x'), run(definition(3), 'two', () => 'x'))
+  const compared = compareRuns(
+    run(definition(2), 'one', () => 'x'),
+    run(definition(3), 'two', () => 'x'),
+  )
   assert.deepEqual(compared.parts_at, { what: 'inputs', stage: null, detail: 'input subject: one and two' })
-  assert.deepEqual(compared.definition.changes.map(({ path, old, new: now }) => [path, old, now]), [['stages.improve.max', 2, 3]])
+  assert.deepEqual(
+    compared.definition.changes.map(({ path, old, new: now }) => [path, old, now]),
+    [['stages.improve.max', 2, 3]],
+  )
   assert.deepEqual(compared.inputs.find((input) => input.name === 'goal')?.same, true)
 })
 
 test('two runs of a thousand iterations give a bounded comparison, and what is out of sight is no difference', () => {
   const big = 'x'.repeat(3_000)
-  const compared = compareRuns(run(definition(1_000), big, () => big), run(definition(1_000), big, () => big))
+  const compared = compareRuns(
+    run(definition(1_000), big, () => big),
+    run(definition(1_000), big, () => big),
+  )
   assert.equal(compared.same, true, JSON.stringify(compared.parts_at))
-  const other = compareRuns(run(definition(1_000), big, () => big), run(definition(900), `${big}y`, (task) => task))
+  const other = compareRuns(
+    run(definition(1_000), big, () => big),
+    run(definition(900), `${big}y`, (task) => task),
+  )
   assert.ok(other.stages.length <= comparisonLimits.stages && other.left_out.stages > 0)
   assert.ok(JSON.stringify(other).length < 1_000_000)
 })

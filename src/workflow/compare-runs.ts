@@ -25,12 +25,28 @@ export type StageSide = {
   duration_ms: number | null
   failed: number
 }
-export type ComparedStage = { stage: string; kind: string; same: boolean; output_same: boolean; a: StageSide | null; b: StageSide | null }
+export type ComparedStage = {
+  stage: string
+  kind: string
+  same: boolean
+  output_same: boolean
+  a: StageSide | null
+  b: StageSide | null
+}
 export type DecisionSide = Pick<DecisionView, 'seq' | 'taken' | 'then' | 'when' | 'inputs' | 'reason'>
-export type ComparedDecision = { stage: string; kind: DecisionView['kind']; a: DecisionSide | null; b: DecisionSide | null }
+export type ComparedDecision = {
+  stage: string
+  kind: DecisionView['kind']
+  a: DecisionSide | null
+  b: DecisionSide | null
+}
 
 /** The first thing, in the order of run `a`, in which they differ. */
-export type Parting = { what: 'definition' | 'inputs' | 'stage' | 'decision' | 'result'; stage: string | null; detail: string }
+export type Parting = {
+  what: 'definition' | 'inputs' | 'stage' | 'decision' | 'result'
+  stage: string | null
+  detail: string
+}
 
 export type Comparison = {
   /** Same inputs, stages with the same outcome and output, decisions and result; time and cost may differ. */
@@ -54,7 +70,11 @@ export function compareRuns(a: ComparedRun, b: ComparedRun): Comparison {
   const stages = compareStages(a.view, b.view)
   const decisions = compareDecisions(a.view, b.view)
   const result = { same: equal(a.view.result, b.view.result), a: shown(a.view.result), b: shown(b.view.result) }
-  const definition = { same: a.view.definition?.hash === b.view.definition?.hash, a: a.view.definition?.hash ?? null, b: b.view.definition?.hash ?? null }
+  const definition = {
+    same: a.view.definition?.hash === b.view.definition?.hash,
+    a: a.view.definition?.hash ?? null,
+    b: b.view.definition?.hash ?? null,
+  }
   const parts_at = partingOf(definition.same, inputs, stages, decisions, result, a.view.state === b.view.state)
   return {
     same: parts_at === null || parts_at.what === 'definition',
@@ -76,18 +96,27 @@ export function compareRuns(a: ComparedRun, b: ComparedRun): Comparison {
 }
 
 /** Of a huge run the oldest stages and decisions are not in the view: that one side lacks something then says nothing. */
-const onlyOutOfSight = (one: unknown, two: unknown, left_out: number): boolean => (one === undefined || two === undefined) && left_out > 0
-const mostLeftOut = (a: RunView, b: RunView, what: 'stages' | 'decisions'): number => Math.max(a.left_out?.[what] ?? 0, b.left_out?.[what] ?? 0)
+const onlyOutOfSight = (one: unknown, two: unknown, left_out: number): boolean =>
+  (one === undefined || two === undefined) && left_out > 0
+const mostLeftOut = (a: RunView, b: RunView, what: 'stages' | 'decisions'): number =>
+  Math.max(a.left_out?.[what] ?? 0, b.left_out?.[what] ?? 0)
 
 const equal = (a: Value, b: Value): boolean => canonicalJson(a) === canonicalJson(b)
 const shown = (value: Value): string => excerpt(value, comparisonLimits.shown)
 
 /** A changed value may be a whole stage: here it is only named, the definitions themselves have it. */
-const shortened = (change: DefinitionChange): DefinitionChange => ({ ...change, old: short(change.old), new: short(change.new) })
+const shortened = (change: DefinitionChange): DefinitionChange => ({
+  ...change,
+  old: short(change.old),
+  new: short(change.new),
+})
 const short = (value: Json): Json => (canonicalJson(value).length <= comparisonLimits.shown ? value : shown(value))
 
 function compareInputs(a: RunView, b: RunView): Comparison['inputs'] {
-  const given = (view: RunView): { [name: string]: Value } => ({ ...(view.goal === null ? {} : { goal: view.goal }), ...view.inputs })
+  const given = (view: RunView): { [name: string]: Value } => ({
+    ...(view.goal === null ? {} : { goal: view.goal }),
+    ...view.inputs,
+  })
   const [left, right] = [given(a), given(b)]
   return union(Object.keys(left), Object.keys(right)).map((name) => {
     const [one, two] = [left[name], right[name]]
@@ -120,7 +149,11 @@ function compareStages(a: RunView, b: RunView): ComparedStage[] {
 
 function side({ state, reason, metrics, tasks, started_at, ended_at }: StageView): StageSide {
   let tokens: number | null = 0
-  for (const task of tasks) tokens = tokens === null || task.input_tokens === null || task.output_tokens === null ? null : tokens + task.input_tokens + task.output_tokens
+  for (const task of tasks)
+    tokens =
+      tokens === null || task.input_tokens === null || task.output_tokens === null
+        ? null
+        : tokens + task.input_tokens + task.output_tokens
   return {
     state,
     reason: excerpt(reason, comparisonLimits.shown),
@@ -140,7 +173,9 @@ function compareDecisions(a: RunView, b: RunView): ComparedDecision[] {
     if (onlyOutOfSight(one, two, mostLeftOut(a, b, 'decisions'))) return []
     if (one !== undefined && two !== undefined && one.taken === two.taken && equal(one.then, two.then)) return []
     const { stage, kind } = (one ?? two) as DecisionView
-    return [{ stage, kind, a: one === undefined ? null : decisionSide(one), b: two === undefined ? null : decisionSide(two) }]
+    return [
+      { stage, kind, a: one === undefined ? null : decisionSide(one), b: two === undefined ? null : decisionSide(two) },
+    ]
   })
 }
 
@@ -178,18 +213,37 @@ function partingOf(
   status: boolean,
 ): Parting | null {
   const input = inputs.find((each) => !each.same)
-  if (input !== undefined) return { what: 'inputs', stage: null, detail: `input ${input.name}: ${input.a ?? 'none'} and ${input.b ?? 'none'}` }
+  if (input !== undefined)
+    return { what: 'inputs', stage: null, detail: `input ${input.name}: ${input.a ?? 'none'} and ${input.b ?? 'none'}` }
   for (const { stage, same, output_same, a, b } of stages) {
     const decision = decisions.find((each) => each.stage === stage)
-    if (decision !== undefined) return { what: 'decision', stage, detail: `${takenOf(decision.a)} and ${takenOf(decision.b)}` }
+    if (decision !== undefined)
+      return { what: 'decision', stage, detail: `${takenOf(decision.a)} and ${takenOf(decision.b)}` }
     if (same) continue
-    if (a === null || b === null) return { what: 'stage', stage, detail: a === null ? 'only the second run has it' : 'only the first run has it' }
-    return { what: 'stage', stage, detail: a.state !== b.state ? `${a.state} and ${b.state}` : output_same ? 'another kind of stage' : 'another output' }
+    if (a === null || b === null)
+      return { what: 'stage', stage, detail: a === null ? 'only the second run has it' : 'only the first run has it' }
+    return {
+      what: 'stage',
+      stage,
+      detail:
+        a.state !== b.state ? `${a.state} and ${b.state}` : output_same ? 'another kind of stage' : 'another output',
+    }
   }
   const [decision] = decisions
-  if (decision !== undefined) return { what: 'decision', stage: decision.stage || null, detail: `${takenOf(decision.a)} and ${takenOf(decision.b)}` }
-  if (!result.same || !status) return { what: 'result', stage: null, detail: result.same ? 'they did not end alike' : 'another result' }
-  return definitions ? null : { what: 'definition', stage: null, detail: 'another definition, which made no difference' }
+  if (decision !== undefined)
+    return {
+      what: 'decision',
+      stage: decision.stage || null,
+      detail: `${takenOf(decision.a)} and ${takenOf(decision.b)}`,
+    }
+  if (!result.same || !status)
+    return { what: 'result', stage: null, detail: result.same ? 'they did not end alike' : 'another result' }
+  return definitions
+    ? null
+    : { what: 'definition', stage: null, detail: 'another definition, which made no difference' }
 }
 
-const takenOf = (decision: DecisionSide | null): string => (decision === null ? 'no decision' : `${decision.taken}${decision.then.length > 0 ? ` (${decision.then.join(', ')})` : ''}`)
+const takenOf = (decision: DecisionSide | null): string =>
+  decision === null
+    ? 'no decision'
+    : `${decision.taken}${decision.then.length > 0 ? ` (${decision.then.join(', ')})` : ''}`

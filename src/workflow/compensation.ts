@@ -24,8 +24,12 @@ export const isCompensation = (task: string): boolean => task.endsWith(MARK)
 
 /** Notes what has to be undone of a stage that ends; called before its tasks are forgotten. */
 export function noteCompensations(turn: Turn, place: Place): void {
-  if (place.stage.kind !== 'tasks') return
+  if (place.stage.kind !== 'tasks' || place.stage.tasks.every((task) => task.compensate === undefined)) return
   const state = turn.stageState(place)
+  // A stage that is ended from outside has no output yet; what its tasks have done so far is known all the same.
+  state.outs ??= Object.fromEntries(
+    Object.entries(state.tasks ?? {}).flatMap(([id, task]) => (task.s === 'done' ? [[id, task.out ?? null]] : [])),
+  )
   for (const spec of place.stage.tasks) {
     const { compensate } = spec
     if (compensate === undefined || state.tasks?.[spec.id]?.s !== 'done') continue
@@ -40,14 +44,23 @@ export function noteCompensations(turn: Turn, place: Place): void {
       task: taskAddress(place.address, spec.id),
       agent: compensate.agent ?? null,
       capability: compensate.capability ?? null,
-      instructions: missing.length === 0 ? compensate.instructions : `${compensate.instructions}\n(Not known: ${missing.join('; ')})`,
+      instructions:
+        missing.length === 0
+          ? compensate.instructions
+          : `${compensate.instructions}\n(Not known: ${missing.join('; ')})`,
       input,
     })
   }
 }
 
 /** Stages that run when a run is ended from outside have completed tasks too. */
-function noteRunning(turn: Turn, scope: Place['scope'], stages: Place['stages'], prefix: string, parent: Place | null): void {
+function noteRunning(
+  turn: Turn,
+  scope: Place['scope'],
+  stages: Place['stages'],
+  prefix: string,
+  parent: Place | null,
+): void {
   for (const [id, state] of Object.entries(scope.stages)) {
     if (state.s !== 'running') continue
     const place = placeIn(scope, stages, prefix, parent, id)
@@ -77,7 +90,14 @@ function ask(turn: Turn, delay: number): void {
   const undo = turn.state.undo.at(-1) as Undo
   const attempt = turn.state.ending?.attempt ?? 1
   const task = `${undo.task}${MARK}`
-  turn.emit('task_started', { task, attempt, agent: undo.agent, capability: undo.capability, excluded: [], delay_ms: delay })
+  turn.emit('task_started', {
+    task,
+    attempt,
+    agent: undo.agent,
+    capability: undo.capability,
+    excluded: [],
+    delay_ms: delay,
+  })
   turn.ask({
     do: 'call_agent',
     task,
@@ -98,7 +118,10 @@ function ask(turn: Turn, delay: number): void {
 }
 
 /** Feeds what came of a compensation. True when it was the last one and the run may end. */
-export function compensated(turn: Turn, outcome: { ok: true } | { ok: false; data: EventData['task_failed'] }): boolean {
+export function compensated(
+  turn: Turn,
+  outcome: { ok: true } | { ok: false; data: EventData['task_failed'] },
+): boolean {
   const { state } = turn
   const { ending } = state
   if (ending === undefined) return false
@@ -111,7 +134,11 @@ export function compensated(turn: Turn, outcome: { ok: true } | { ok: false; dat
   state.undo.pop()
   ending.attempt = 1
   if (!outcome.ok) ending.failed.push(undo.task)
-  turn.emit('compensation_finished', { task: undo.task, undone: outcome.ok, reason: outcome.ok ? '' : outcome.data.failure.message })
+  turn.emit('compensation_finished', {
+    task: undo.task,
+    undone: outcome.ok,
+    reason: outcome.ok ? '' : outcome.data.failure.message,
+  })
   if (state.undo.length === 0) return true
   ask(turn, 0)
   return false

@@ -10,4 +10,5 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** `sha256:` + hex over the canonical JSON. The address of definitions, prompts, agents. */
-export const contentHash = (value: unknown): string => `sha256:${createHash('sha256').update(canonicalJson(value)).digest('hex')}`
+export const contentHash = (value: unknown): string =>
+  `sha256:${createHash('sha256').update(canonicalJson(value)).digest('hex')}`

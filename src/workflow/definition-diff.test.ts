@@ -16,7 +16,13 @@ const told = (old: Definition, now: Definition) =>
 const base = definition(
   [
     { id: 'gather', kind: 'tasks', tasks: [task('a', 'Do it.', { input: { x: '=inputs.x' } }), task('b')] },
-    { id: 'improve', kind: 'loop', max: 3, until: 'iteration > 1', stages: [{ id: 'write', kind: 'tasks', tasks: [task('draft')] }] },
+    {
+      id: 'improve',
+      kind: 'loop',
+      max: 3,
+      until: 'iteration > 1',
+      stages: [{ id: 'write', kind: 'tasks', tasks: [task('draft')] }],
+    },
     { id: 'pause', kind: 'timer', for: '1s' },
   ],
   { inputs: { x: { type: 'text' } }, success: [{ id: 'met', when: 'true' }] },
@@ -55,21 +61,39 @@ test('changes are told by stage, task and field, in bodies too', () => {
 test('another order of stages is a change: it decides who waits for whom', () => {
   const now = { ...base, stages: [base.stages[2], base.stages[0], base.stages[1]] as Stage[] }
   assert.deepEqual(diffDefinitions(base, now), [
-    { change: 'moved', path: 'stages', stage: null, task: null, field: null, old: ['gather', 'improve', 'pause'], new: ['pause', 'gather', 'improve'] },
+    {
+      change: 'moved',
+      path: 'stages',
+      stage: null,
+      task: null,
+      field: null,
+      old: ['gather', 'improve', 'pause'],
+      new: ['pause', 'gather', 'improve'],
+    },
   ])
 })
 
 test('turned round, what was added is removed', () => {
   const now = definition([...base.stages.slice(1), { id: 'more', kind: 'timer', for: '2s' }])
   const turned = { added: 'removed', removed: 'added', changed: 'changed', moved: 'moved' } as const
-  const there = diffDefinitions(base, now).map((each) => `${each.change} ${each.path}`).sort()
-  const back = diffDefinitions(now, base).map((each) => `${turned[each.change]} ${each.path}`).sort()
+  const there = diffDefinitions(base, now)
+    .map((each) => `${each.change} ${each.path}`)
+    .sort()
+  const back = diffDefinitions(now, base)
+    .map((each) => `${turned[each.change]} ${each.path}`)
+    .sort()
   assert.deepEqual(back, there)
 })
 
 test('ten thousand stages are compared at once', () => {
   const many = (last: string): Definition =>
-    definition(Array.from({ length: 10_000 }, (_, i) => ({ id: `s${i}`, kind: 'timer' as const, for: i === 9_999 ? last : '1s' })))
+    definition(
+      Array.from({ length: 10_000 }, (_, i) => ({
+        id: `s${i}`,
+        kind: 'timer' as const,
+        for: i === 9_999 ? last : '1s',
+      })),
+    )
   const began = performance.now()
   assert.deepEqual(told(many('1s'), many('2s')), [['changed', 'stages.s9999.for', 's9999', null, 'for']])
   assert.ok(performance.now() - began < 5_000)

@@ -34,7 +34,12 @@ const tables = new Set(['inputs', 'input', 'budget', 'show', 'compensate'])
  */
 export function diffDefinitions(old: Definition, now: Definition): DefinitionChange[] {
   const changes: DefinitionChange[] = []
-  compareFields(changes, { path: '', stage: null, task: null, field: null }, old as unknown as Fields, now as unknown as Fields)
+  compareFields(
+    changes,
+    { path: '', stage: null, task: null, field: null },
+    old as unknown as Fields,
+    now as unknown as Fields,
+  )
   return changes
 }
 
@@ -47,7 +52,8 @@ function compareFields(changes: DefinitionChange[], where: Where, old: Fields, n
 
 function compareField(changes: DefinitionChange[], where: Where, old: Json | undefined, now: Json | undefined): void {
   if (old === undefined || now === undefined) {
-    if (old !== now) changes.push({ change: old === undefined ? 'added' : 'removed', ...where, old: old ?? null, new: now ?? null })
+    if (old !== now)
+      changes.push({ change: old === undefined ? 'added' : 'removed', ...where, old: old ?? null, new: now ?? null })
     return
   }
   if (tables.has(where.field ?? '') && isFields(old) && isFields(now)) {
@@ -58,7 +64,13 @@ function compareField(changes: DefinitionChange[], where: Where, old: Json | und
   if (canonicalJson(old) !== canonicalJson(now)) changes.push({ change: 'changed', ...where, old, new: now })
 }
 
-function compareLists(changes: DefinitionChange[], where: Where, name: string, old: Map<string, Fields>, now: Map<string, Fields>): void {
+function compareLists(
+  changes: DefinitionChange[],
+  where: Where,
+  name: string,
+  old: Map<string, Fields>,
+  now: Map<string, Fields>,
+): void {
   const at = (id: string): Where => {
     const path = join(join(where.path, name), id)
     if (name === 'stages') return { path, stage: join(where.stage ?? '', id), task: null, field: null }
@@ -74,14 +86,21 @@ function compareLists(changes: DefinitionChange[], where: Where, name: string, o
   // Order is meaning: a stage without `needs` waits for the one before it in the list.
   const kept = [...old.keys()].filter((id) => now.has(id))
   const order = [...now.keys()].filter((id) => old.has(id))
-  if (kept.some((id, i) => id !== order[i])) changes.push({ change: 'moved', ...where, path: join(where.path, name), field: null, old: kept, new: order })
+  if (kept.some((id, i) => id !== order[i]))
+    changes.push({ change: 'moved', ...where, path: join(where.path, name), field: null, old: kept, new: order })
 }
 
 const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`)
-const step = (where: Where, name: string): Where => ({ ...where, path: join(where.path, name), field: join(where.field ?? '', name) })
+const step = (where: Where, name: string): Where => ({
+  ...where,
+  path: join(where.path, name),
+  field: join(where.field ?? '', name),
+})
 const isFields = (value: Json): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function items(list: Json | undefined): Map<string, Fields> {
   if (!Array.isArray(list)) return new Map()
-  return new Map(list.map((item, i) => [isFields(item) && typeof item['id'] === 'string' ? item['id'] : String(i), item as Fields]))
+  return new Map(
+    list.map((item, i) => [isFields(item) && typeof item['id'] === 'string' ? item['id'] : String(i), item as Fields]),
+  )
 }

@@ -114,7 +114,10 @@ const voteStage = z.strictObject({
 const decideStage = z.strictObject({
   ...common,
   kind: z.literal('decide'),
-  cases: z.array(z.strictObject({ when: condition, then: z.union([identifier, z.array(identifier).min(1).max(100)]) })).min(1).max(50),
+  cases: z
+    .array(z.strictObject({ when: condition, then: z.union([identifier, z.array(identifier).min(1).max(100)]) }))
+    .min(1)
+    .max(50),
   /** Mandatory: taken when no case holds, and when a value a case needs is null. `end` ends the run as completed. */
   otherwise: z.union([identifier, z.array(identifier).min(1).max(100)]),
 })
@@ -263,10 +266,20 @@ export const definitionSchema = z.strictObject({
     .optional(),
   stages: z.array(stageSchema).min(1).max(definitionLimits.stages),
   feedback: z
-    .array(z.strictObject({ id: identifier, when: condition, action: z.enum(feedbackActions), max: z.int().min(1).max(100) }))
+    .array(
+      z.strictObject({
+        id: identifier,
+        when: condition,
+        action: z.enum(feedbackActions),
+        max: z.int().min(1).max(100),
+      }),
+    )
     .max(50)
     .optional(),
-  success: z.array(z.strictObject({ id: identifier, when: condition })).max(50).optional(),
+  success: z
+    .array(z.strictObject({ id: identifier, when: condition }))
+    .max(50)
+    .optional(),
   /** The run's result; default: the output of the last stage that was not skipped. */
   output: binding.optional(),
 })
@@ -275,4 +288,16 @@ export type Definition = z.infer<typeof definitionSchema>
 /** Words that `then` and `otherwise` may name besides stages. */
 export const END = 'end'
 /** Names that no stage may have, because conditions use them for something else. */
-export const reservedNames = ['inputs', 'run', 'item', 'index', 'iteration', 'end', 'coherence', 'agreement', 'true', 'false', 'null'] as const
+export const reservedNames = [
+  'inputs',
+  'run',
+  'item',
+  'index',
+  'iteration',
+  'end',
+  'coherence',
+  'agreement',
+  'true',
+  'false',
+  'null',
+] as const

@@ -15,7 +15,8 @@ export const duration = z
 /** Milliseconds of a duration that has passed {@link duration}. */
 export function milliseconds(text: string): number {
   let total = 0
-  for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h|d)/g)) total += Number(amount) * units[unit as keyof typeof units]
+  for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h|d)/g))
+    total += Number(amount) * units[unit as keyof typeof units]
   return total
 }
 

@@ -100,24 +100,61 @@ export type EventData = {
   resume_requested: { by: string; reason: string }
   // derived
   plan_requested: { attempt: number; problems: string[] }
-  definition_chosen: { definition: string; name: string; source: 'given' | 'model' | 'repaired' | 'template'; reason: string }
+  definition_chosen: {
+    definition: string
+    name: string
+    source: 'given' | 'model' | 'repaired' | 'template'
+    reason: string
+  }
   stage_started: { stage: string; kind: string }
-  task_started: { task: string; attempt: number; agent: string | null; capability: string | null; excluded: string[]; delay_ms: number }
+  task_started: {
+    task: string
+    attempt: number
+    agent: string | null
+    capability: string | null
+    excluded: string[]
+    delay_ms: number
+  }
   loop_iterated: { stage: string; iteration: number; until: boolean | null; reason: string }
-  decision_made: { stage: string; taken: number | 'otherwise'; then: string[]; when: string | null; values: { [name: string]: Json }; reason: string }
+  decision_made: {
+    stage: string
+    taken: number | 'otherwise'
+    then: string[]
+    when: string | null
+    values: { [name: string]: Json }
+    reason: string
+  }
   vote_closed: { stage: string; result: VoteResult }
   timer_started: { timer: string; due: number }
-  approval_requested: { approval: string; stage: string; question: string; show: Value; due: number; default: 'approve' | 'refuse' }
+  approval_requested: {
+    approval: string
+    stage: string
+    question: string
+    show: Value
+    due: number
+    default: 'approve' | 'refuse'
+  }
   effect_question: { task: string; question: string }
   wait_started: { stage: string; signal: string; due: number }
   child_started: { stage: string; run: string; definition: string }
-  stage_finished: { stage: string; status: 'completed' | 'failed' | 'skipped'; reason: string; metrics: Metrics | null; output: Value }
+  stage_finished: {
+    stage: string
+    status: 'completed' | 'failed' | 'skipped'
+    reason: string
+    metrics: Metrics | null
+    output: Value
+  }
   feedback_fired: { feedback: string; action: string; values: { [name: string]: Json } }
   compensation_started: { reason: string; tasks: string[] }
   compensation_finished: { task: string; undone: boolean; reason: string }
   run_paused: { reason: string; by: string }
   run_resumed: { reason: string; by: string }
-  run_finished: { status: 'completed' | 'partial' | 'failed' | 'cancelled'; reason: string; output: Value; success: { id: string; met: boolean | null; reason: string }[] }
+  run_finished: {
+    status: 'completed' | 'partial' | 'failed' | 'cancelled'
+    reason: string
+    output: Value
+    success: { id: string; met: boolean | null; reason: string }[]
+  }
 }
 
 export type EventType = keyof EventData
@@ -169,4 +206,6 @@ export type RunEvent<T extends EventType = EventType> = {
 }[T]
 
 /** An input before it has a sequence number. `mail` numbers what came through the inbox. */
-export type RunInput<T extends InputType = InputType> = { [K in T]: { at: number; type: K; data: EventData[K]; mail?: number } }[T]
+export type RunInput<T extends InputType = InputType> = {
+  [K in T]: { at: number; type: K; data: EventData[K]; mail?: number }
+}[T]

@@ -30,7 +30,9 @@ export function applyFeedback(turn: Turn, place: Place): void {
   const scope = lookupFrom(turn, place)
   // Here coherence is that of the stage that has just ended, not of those before it.
   const lookup = (name: string): ReturnType<typeof scope> =>
-    name === 'coherence' || name === 'agreement' || name === 'collective_sync' ? (turn.stageState(place).metrics?.agreement ?? null) : scope(name)
+    name === 'coherence' || name === 'agreement' || name === 'collective_sync'
+      ? (turn.stageState(place).metrics?.agreement ?? null)
+      : scope(name)
   for (const rule of rules) {
     const fired = feedback.fired[rule.id] ?? 0
     if (fired >= rule.max) continue
@@ -49,8 +51,9 @@ export function applyFeedback(turn: Turn, place: Place): void {
 /** Notes who completed a task of a capability: the pattern that amplification prefers. */
 export function noteSuccess(turn: Turn, capability: string, agent: string): void {
   if ((turn.definition?.feedback?.length ?? 0) === 0) return
-  const counts = (turn.state.feedback.wins[capability] ??= {})
-  counts[agent] = (counts[agent] ?? 0) + 1
+  const { wins } = turn.state.feedback
+  const counts = wins[capability] ?? {}
+  wins[capability] = { ...counts, [agent]: (counts[agent] ?? 0) + 1 }
 }
 
 /** The call as feedback would have it. */
@@ -67,7 +70,9 @@ export function adjusted(turn: Turn, place: Place, call: CallAgent): CallAgent {
     changed = { ...changed, agent: null, excluded: [...new Set([...call.excluded, ...Object.keys(wins)])] }
   }
   const last = feedback.shared === true && top.last !== undefined ? top.stages[top.last]?.out : undefined
-  if (last !== undefined && changed.input['shared_summary'] === undefined) changed = { ...changed, input: { ...changed.input, shared_summary: last } }
-  if (feedback.hastened === true && changed.delay_ms > 0) changed = { ...changed, delay_ms: Math.ceil(changed.delay_ms / 4) }
+  if (last !== undefined && changed.input['shared_summary'] === undefined)
+    changed = { ...changed, input: { ...changed.input, shared_summary: last } }
+  if (feedback.hastened === true && changed.delay_ms > 0)
+    changed = { ...changed, delay_ms: Math.ceil(changed.delay_ms / 4) }
   return changed
 }

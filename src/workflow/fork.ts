@@ -62,7 +62,8 @@ type Cut = { last: number; seq: number }
  */
 export function forkRun(events: readonly RunEvent[], request: ForkRequest, definitionOf: DefinitionOf): Result<Fork> {
   const [first] = events
-  if (first?.type !== 'run_started') return fail('conflict', 'the log of the source does not begin with run_started', { field: 'run' })
+  if (first?.type !== 'run_started')
+    return fail('conflict', 'the log of the source does not begin with run_started', { field: 'run' })
   const cut = cutOf(events, request)
   if (!cut.ok) return cut
 
@@ -78,7 +79,13 @@ export function forkRun(events: readonly RunEvent[], request: ForkRequest, defin
     const reason = whyNot(input, request, undone)
     const fed = reason === null ? feedCourse(definitionOf, course, structuredClone(input)).events : []
     for (const event of fed) log.push(event)
-    if (fed.length === 0) left_out.push({ seq: source.seq, type: source.type, about: aboutOf(input), reason: reason ?? 'finds no place any more: it was an answer to something that this run has not asked for' })
+    if (fed.length === 0)
+      left_out.push({
+        seq: source.seq,
+        type: source.type,
+        about: aboutOf(input),
+        reason: reason ?? 'finds no place any more: it was an answer to something that this run has not asked for',
+      })
   }
   return ok({ events: log, course, forked_from: { run: first.run, seq: cut.value.seq }, left_out })
 }
@@ -87,7 +94,11 @@ export function forkRun(events: readonly RunEvent[], request: ForkRequest, defin
 function cutOf(events: readonly RunEvent[], { at, before_stage }: ForkRequest): Result<Cut> {
   const end = events.at(-1)?.seq ?? 0
   if (at !== undefined && before_stage !== undefined)
-    return fail('invalid_input', 'at and before_stage are both given', { field: 'at', value: String(at), remedy: 'give one of them' })
+    return fail('invalid_input', 'at and before_stage are both given', {
+      field: 'at',
+      value: String(at),
+      remedy: 'give one of them',
+    })
   let last = at ?? end
   if (before_stage !== undefined) {
     const started = events.find((event) => event.type === 'stage_started' && event.data.stage === before_stage)
@@ -96,7 +107,11 @@ function cutOf(events: readonly RunEvent[], { at, before_stage }: ForkRequest): 
     last = started.cause ?? started.seq
   }
   if (!Number.isInteger(last) || last < 1 || last > end)
-    return fail('invalid_input', `the run has the events 1 to ${end}`, { field: 'at', value: String(last), remedy: `give a number from 1 to ${end}` })
+    return fail('invalid_input', `the run has the events 1 to ${end}`, {
+      field: 'at',
+      value: String(last),
+      remedy: `give a number from 1 to ${end}`,
+    })
   const next = events.find((event) => isInput[event.type] && event.seq > last)
   return ok({ last, seq: next === undefined ? end : next.seq - 1 })
 }
@@ -109,25 +124,42 @@ function neverStarted(events: readonly RunEvent[], stage: string): Failure {
     message: `the run has not started a stage ${excerpt(stage, 80)}`,
     field: 'stage',
     value: excerpt(stage),
-    remedy: near !== undefined ? `did you mean ${near}?` : `it has started ${excerpt(started.join(', ') || 'none yet', 300)}`,
+    remedy:
+      near !== undefined ? `did you mean ${near}?` : `it has started ${excerpt(started.join(', ') || 'none yet', 300)}`,
   }
 }
 
-function startData(events: readonly RunEvent[], first: RunEvent<'run_started'>, request: ForkRequest, cut: Cut, definitionOf: DefinitionOf): RunEvent<'run_started'>['data'] {
+function startData(
+  events: readonly RunEvent[],
+  first: RunEvent<'run_started'>,
+  request: ForkRequest,
+  cut: Cut,
+  definitionOf: DefinitionOf,
+): RunEvent<'run_started'>['data'] {
   // A parent waits for the source, not for this run.
   const { parent: _, ...data } = first.data
   return {
     ...data,
     by: request.by,
     definition: request.definition ?? data.definition,
-    inputs: { ...(request.definition === undefined ? data.inputs : ownInputs(events, first, request.definition, definitionOf)), ...request.inputs },
+    inputs: {
+      ...(request.definition === undefined ? data.inputs : ownInputs(events, first, request.definition, definitionOf)),
+      ...request.inputs,
+    },
     forked_from: { run: first.run, seq: cut.seq },
   }
 }
 
 /** For an edited definition: what it declares, without what was only a default of the old one, so that new defaults count. */
-function ownInputs(events: readonly RunEvent[], first: RunEvent<'run_started'>, edited: string, definitionOf: DefinitionOf): { [name: string]: Value } {
-  const planned = events.find((event) => event.type === 'plan_proposed' && event.data.definition !== null) as RunEvent<'plan_proposed'> | undefined
+function ownInputs(
+  events: readonly RunEvent[],
+  first: RunEvent<'run_started'>,
+  edited: string,
+  definitionOf: DefinitionOf,
+): { [name: string]: Value } {
+  const planned = events.find((event) => event.type === 'plan_proposed' && event.data.definition !== null) as
+    | RunEvent<'plan_proposed'>
+    | undefined
   const old = first.data.definition ?? planned?.data.definition ?? null
   const before = (old === null ? undefined : definitionOf(old).inputs) ?? {}
   const declared = definitionOf(edited).inputs ?? {}
@@ -147,14 +179,18 @@ function undoneTasks(events: readonly RunEvent[], last: number, request: ForkReq
   const edited = request.definition !== undefined || request.inputs !== undefined
   // Within the history, and for a reason that the fork meets again: then it undoes, too.
   if (began.seq <= last && cause?.type !== 'cancel_requested' && !edited) return new Set()
-  return new Set(events.flatMap((event) => (event.type === 'compensation_finished' && event.data.undone ? [event.data.task] : [])))
+  return new Set(
+    events.flatMap((event) => (event.type === 'compensation_finished' && event.data.undone ? [event.data.task] : [])),
+  )
 }
 
-const forTheSource = (type: RunInput['type']): boolean => type === 'cancel_requested' || type === 'pause_requested' || type === 'resume_requested'
+const forTheSource = (type: RunInput['type']): boolean =>
+  type === 'cancel_requested' || type === 'pause_requested' || type === 'resume_requested'
 
 function whyNot(input: RunInput, request: ForkRequest, undone: ReadonlySet<string>): string | null {
   if (forTheSource(input.type)) return 'was meant for the source'
-  if (input.type === 'plan_proposed' && request.definition !== undefined) return 'the edited definition takes the place of the plan'
+  if (input.type === 'plan_proposed' && request.definition !== undefined)
+    return 'the edited definition takes the place of the plan'
   if (input.type === 'task_finished' && undone.has(input.data.task)) return 'was undone by the source: it is done again'
   return null
 }

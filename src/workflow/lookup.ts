@@ -1,8 +1,8 @@
 /** What expressions see: inputs, results of stages in scope, figures of the run. */
 import type { Lookup } from './expression.ts'
 import { graphOf } from './graph.ts'
-import type { RunState, Scope, StageState } from './run-state.ts'
 import { stagesById } from './places.ts'
+import type { RunState, Scope, StageState } from './run-state.ts'
 import type { Place, Turn } from './turn.ts'
 import type { Json, Value } from './value.ts'
 
@@ -46,7 +46,8 @@ export function lookupIn(turn: Turn, scope: Scope, stages: Place['stages'], pare
   return (name) =>
     name === 'coherence' || name === 'agreement'
       ? meanAgreement(Object.values(scope.stages))
-      : (inScope(scope, stages, name) ?? (parent === null ? ofRun(turn.state, turn.at, name) : lookupFrom(turn, parent)(name)))
+      : (inScope(scope, stages, name) ??
+        (parent === null ? ofRun(turn.state, turn.at, name) : lookupFrom(turn, parent)(name)))
 }
 
 function inScope(scope: Scope, stages: Place['stages'], name: string): Value | undefined {
@@ -76,6 +77,8 @@ const agreementBefore = (place: Place): number | null =>
 
 /** The mean over those stages that have an agreement. */
 function meanAgreement(stages: (StageState | undefined)[]): number | null {
-  const values = stages.flatMap((stage) => (typeof stage?.metrics?.agreement === 'number' ? [stage.metrics.agreement] : []))
+  const values = stages.flatMap((stage) =>
+    typeof stage?.metrics?.agreement === 'number' ? [stage.metrics.agreement] : [],
+  )
   return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length
 }

@@ -78,9 +78,25 @@ export function advance(definitionOf: DefinitionOf, state: RunState, input: RunI
   if (input.mail !== undefined) state.mail = Math.max(state.mail, input.mail)
   if (!hasPlace(state, input)) return { events: [], commands: [] }
   state.seq += 1
-  const own = { run: state.run, seq: state.seq, at: input.at, type: input.type, v: EVENT_VERSION, cause: null, data: input.data } as RunEvent
-  const hash = input.type === 'run_started' ? input.data.definition : input.type === 'plan_proposed' ? input.data.definition : state.definition
-  const turn = new Turn(hash === null ? null : definitionOf(hash), state, input.at, state.seq, behaviours, { topEnded, stageEnding: applyFeedback })
+  const own = {
+    run: state.run,
+    seq: state.seq,
+    at: input.at,
+    type: input.type,
+    v: EVENT_VERSION,
+    cause: null,
+    data: input.data,
+  } as RunEvent
+  const hash =
+    input.type === 'run_started'
+      ? input.data.definition
+      : input.type === 'plan_proposed'
+        ? input.data.definition
+        : state.definition
+  const turn = new Turn(hash === null ? null : definitionOf(hash), state, input.at, state.seq, behaviours, {
+    topEnded,
+    stageEnding: applyFeedback,
+  })
   turn.events.push(own)
   feed(turn, input)
   for (let work = turn.agenda.shift(); work !== undefined; work = turn.agenda.shift()) work()
@@ -143,7 +159,8 @@ function feed(turn: Turn, input: RunInput): void {
       return onTask(turn, input.data.task, (place, spec) => taskFinished(turn, place, spec, input.data))
     case 'task_failed':
       count(state, input.data.usage)
-      if (isCompensation(input.data.task)) return compensated(turn, { ok: false, data: input.data }) ? conclude(turn) : undefined
+      if (isCompensation(input.data.task))
+        return compensated(turn, { ok: false, data: input.data }) ? conclude(turn) : undefined
       return onTask(turn, input.data.task, (place, spec) => taskFailed(turn, place, spec, input.data))
     case 'effect_resolved':
       return onTask(turn, input.data.task, (place, spec) => effectResolved(turn, place, spec, input.data))
@@ -157,8 +174,11 @@ function feed(turn: Turn, input: RunInput): void {
       )
     case 'timer_fired':
       turn.dropTimer(input.data.timer)
-      if (input.data.timer === BUDGET_TIMER) return finish(turn, 'partial', `the wall-clock budget of ${turn.definition?.budget?.wall_clock} is used up`)
-      return at(turn, splitTask(input.data.timer).stage, (place) => turn.behaviour(place.stage.kind).timerFired?.(turn, place as never))
+      if (input.data.timer === BUDGET_TIMER)
+        return finish(turn, 'partial', `the wall-clock budget of ${turn.definition?.budget?.wall_clock} is used up`)
+      return at(turn, splitTask(input.data.timer).stage, (place) =>
+        turn.behaviour(place.stage.kind).timerFired?.(turn, place as never),
+      )
     case 'approval_given': {
       const { decision, comment, by } = input.data
       const said = comment === '' ? `by ${by}` : `${comment} (${by})`
@@ -169,7 +189,13 @@ function feed(turn: Turn, input: RunInput): void {
     case 'signal_received':
       return signalled(turn, input.data)
     case 'cancel_requested':
-      return finish(turn, 'cancelled', input.data.reason === '' ? `cancelled by ${input.data.by}` : `cancelled by ${input.data.by}: ${input.data.reason}`)
+      return finish(
+        turn,
+        'cancelled',
+        input.data.reason === ''
+          ? `cancelled by ${input.data.by}`
+          : `cancelled by ${input.data.by}: ${input.data.reason}`,
+      )
     case 'pause_requested':
       state.paused = { by: input.data.by, reason: input.data.reason }
       return turn.emit('run_paused', state.paused)
@@ -184,7 +210,8 @@ function count(state: RunState, usage: EventData['task_finished']['usage']): voi
   totals.calls += usage.calls
   totals.input_tokens += usage.input_tokens ?? 0
   totals.output_tokens += usage.output_tokens ?? 0
-  if (usage.calls > 0 && (usage.input_tokens === null || usage.output_tokens === null)) totals.unknown_usage += usage.calls
+  if (usage.calls > 0 && (usage.input_tokens === null || usage.output_tokens === null))
+    totals.unknown_usage += usage.calls
 }
 
 function at(turn: Turn, address: string, act: (place: Place) => void): void {
@@ -196,7 +223,8 @@ function at(turn: Turn, address: string, act: (place: Place) => void): void {
 function onTask(turn: Turn, address: string, act: (place: Place, spec: TaskSpec) => void): void {
   const { stage, task } = splitTask(address)
   at(turn, stage, (place) => {
-    const specs = place.stage.kind === 'tasks' ? place.stage.tasks : place.stage.kind === 'vote' ? ballotTasks(place.stage) : []
+    const specs =
+      place.stage.kind === 'tasks' ? place.stage.tasks : place.stage.kind === 'vote' ? ballotTasks(place.stage) : []
     const spec = specs.find((candidate) => candidate.id === task)
     if (spec !== undefined) act(place, spec)
   })
@@ -222,10 +250,15 @@ function plan(turn: Turn, attempt: number, problems: string[], template = false)
 function planned(turn: Turn, data: EventData['plan_proposed']): void {
   if (data.definition !== null) {
     const source = data.source === 'template' ? 'template' : data.attempt === 1 ? 'model' : 'repaired'
-    const why = { template: `no plan of a model passed: ${data.problems.join('; ') || 'no reason given'}`, model: 'the first plan passed the check', repaired: `the plan passed the check at attempt ${data.attempt}` }
+    const why = {
+      template: `no plan of a model passed: ${data.problems.join('; ') || 'no reason given'}`,
+      model: 'the first plan passed the check',
+      repaired: `the plan passed the check at attempt ${data.attempt}`,
+    }
     return chosen(turn, data.definition, source, why[source])
   }
-  if (data.source === 'template') return finish(turn, 'failed', `no definition could be made: ${data.problems.join('; ')}`)
+  if (data.source === 'template')
+    return finish(turn, 'failed', `no definition could be made: ${data.problems.join('; ')}`)
   const problems = data.failure === undefined ? data.problems : [data.failure.message]
   plan(turn, data.attempt + 1, problems, data.failure !== undefined || data.attempt >= PLAN_ATTEMPTS)
 }
@@ -238,7 +271,8 @@ function chosen(turn: Turn, hash: string, source: EventData['definition_chosen']
   for (const [name, declared] of Object.entries(definition.inputs ?? {}))
     if (state.inputs[name] === undefined && declared.default !== undefined) state.inputs[name] = declared.default
   turn.emit('definition_chosen', { definition: hash, name: definition.name, source, reason })
-  if (definition.budget?.wall_clock !== undefined) turn.startTimer(BUDGET_TIMER, turn.at + milliseconds(definition.budget.wall_clock))
+  if (definition.budget?.wall_clock !== undefined)
+    turn.startTimer(BUDGET_TIMER, turn.at + milliseconds(definition.budget.wall_clock))
   state.top = openScope(definition.stages)
   startScope(turn, state.top, definition.stages, '', null)
 }
@@ -252,8 +286,8 @@ function signalled(turn: Turn, data: EventData['signal_received']): void {
     if (place?.stage.kind === 'wait' && place.stage.signal === data.name)
       return turn.behaviour('wait').signalReceived?.(turn, place as never, data.data)
   }
-  const kept = (state.signals[data.name] ??= [])
-  if (kept.length < KEPT_SIGNALS) kept.push(data.data)
+  const kept = state.signals[data.name] ?? []
+  if (kept.length < KEPT_SIGNALS) state.signals[data.name] = [...kept, data.data]
 }
 
 /** Signals kept per name for a stage that may come to wait for them. */
@@ -264,7 +298,11 @@ function topEnded(turn: Turn, failure: string | null): void {
   const { state, definition } = turn
   if (definition === null) return
   const failed = state.top.failed
-  finish(turn, failed > 0 ? 'partial' : 'completed', failed > 0 ? `${failed} stage${failed > 1 ? 's' : ''} failed` : 'all stages are settled')
+  finish(
+    turn,
+    failed > 0 ? 'partial' : 'completed',
+    failed > 0 ? `${failed} stage${failed > 1 ? 's' : ''} failed` : 'all stages are settled',
+  )
 }
 
 function finish(turn: Turn, status: EventData['run_finished']['status'], reason: string): void {
@@ -312,7 +350,11 @@ function end(turn: Turn, status: EventData['run_finished']['status'], reason: st
     }
     for (const criterion of definition.success ?? []) {
       const outcome = evaluateCondition(criterion.when, lookup)
-      success.push({ id: criterion.id, met: outcome.value, reason: outcome.value === null ? outcome.reason : `${criterion.when} is ${outcome.value}` })
+      success.push({
+        id: criterion.id,
+        met: outcome.value,
+        reason: outcome.value === null ? outcome.reason : `${criterion.when} is ${outcome.value}`,
+      })
     }
     const missed = success.filter((criterion) => criterion.met !== true)
     if (ended === 'completed' && missed.length > 0)
@@ -330,8 +372,10 @@ function rest(state: RunState): void {
   if (hasEnded(state.status as never) || state.status === 'new') return
   const steps = Object.keys(state.steps)
   const busy = steps.some((step) => !step.endsWith('/run'))
-  if (state.paused !== null) [state.status, state.reason] = ['paused', state.paused.reason || `paused by ${state.paused.by}`]
-  else if (state.ending !== undefined) [state.status, state.reason] = ['running', `undoing what it did (${state.ending.reason})`]
+  if (state.paused !== null)
+    [state.status, state.reason] = ['paused', state.paused.reason || `paused by ${state.paused.by}`]
+  else if (state.ending !== undefined)
+    [state.status, state.reason] = ['running', `undoing what it did (${state.ending.reason})`]
   else if (state.definition === null) [state.status, state.reason] = ['planning', 'a definition is being made']
   else if (busy) [state.status, state.reason] = ['running', '']
   else [state.status, state.reason] = ['waiting', waitingFor(state, steps)]
@@ -342,5 +386,7 @@ function waitingFor(state: RunState, steps: string[]): string {
   if (approvals.length > 0) return `a person: approval ${approvals.join(', ')}`
   if (steps.length > 0) return `another run (${steps.map((step) => step.slice(0, -'/run'.length)).join(', ')})`
   const timers = Object.keys(state.timers).filter((timer) => timer !== BUDGET_TIMER)
-  return timers.length > 0 ? `a timer or a signal (${timers.map((timer) => splitTask(timer).stage).join(', ')})` : 'an answer to the question about an effect'
+  return timers.length > 0
+    ? `a timer or a signal (${timers.map((timer) => splitTask(timer).stage).join(', ')})`
+    : 'an answer to the question about an effect'
 }

@@ -24,7 +24,13 @@ export const openScope = (stages: readonly Stage[], more: Partial<Scope> = {}): 
   ...more,
 })
 
-export function placeIn(scope: Scope, stages: readonly Stage[], prefix: string, parent: Place | null, id: string): Place | null {
+export function placeIn(
+  scope: Scope,
+  stages: readonly Stage[],
+  prefix: string,
+  parent: Place | null,
+  id: string,
+): Place | null {
   const stage = stagesById(stages).get(id)
   return stage === undefined ? null : { stage, address: stageAddress(prefix, id), scope, stages, prefix, parent }
 }
@@ -40,7 +46,11 @@ export function bodyOf(place: Place, key: number): { scope: Scope; stages: reado
 
 /** Null when the address belongs to an iteration or item that is over: answers to it come too late and are dropped. */
 export function findPlace(definition: Definition, state: RunState, address: string): Place | null {
-  let level: { scope: Scope; stages: readonly Stage[]; prefix: string } = { scope: state.top, stages: definition.stages, prefix: '' }
+  let level: { scope: Scope; stages: readonly Stage[]; prefix: string } = {
+    scope: state.top,
+    stages: definition.stages,
+    prefix: '',
+  }
   let parent: Place | null = null
   for (const segment of parseStage(address)) {
     const place = placeIn(level.scope, level.stages, level.prefix, parent, segment.id)

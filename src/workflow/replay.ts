@@ -52,7 +52,8 @@ export function openReplay(definitionOf: DefinitionOf): Replay {
 
   const take = (event: RunEvent): void => {
     course ??= newCourse(event.run)
-    if (expected.length === 0 && isInput[event.type]) expected = foldEvent(definitionOf, course, event)?.events.slice() ?? []
+    if (expected.length === 0 && isInput[event.type])
+      expected = foldEvent(definitionOf, course, event)?.events.slice() ?? []
     const derived = expected.shift() ?? null
     if (derived === null || canonicalJson(derived) !== canonicalJson(event)) return differ(event.seq, event, derived)
     events++
@@ -69,7 +70,13 @@ export function openReplay(definitionOf: DefinitionOf): Replay {
       const [missing] = expected
       if (difference === undefined && missing !== undefined) differ(missing.seq, null, missing)
       const state: RunState = { ...(course ?? newCourse('')).state, mail: 0 }
-      return { identical: difference === undefined, ...(difference === undefined ? {} : { first_difference: difference }), events, state_hash: contentHash(state), state }
+      return {
+        identical: difference === undefined,
+        ...(difference === undefined ? {} : { first_difference: difference }),
+        events,
+        state_hash: contentHash(state),
+        state,
+      }
     },
   }
 }

@@ -4,7 +4,17 @@ import type { Value } from './value.ts'
 
 export const STATE_VERSION = 1
 
-export const runStatuses = ['queued', 'planning', 'running', 'waiting', 'paused', 'completed', 'partial', 'failed', 'cancelled'] as const
+export const runStatuses = [
+  'queued',
+  'planning',
+  'running',
+  'waiting',
+  'paused',
+  'completed',
+  'partial',
+  'failed',
+  'cancelled',
+] as const
 export type RunStatus = (typeof runStatuses)[number]
 export const endedStatuses: readonly RunStatus[] = ['completed', 'partial', 'failed', 'cancelled']
 export const hasEnded = (status: RunStatus): boolean => endedStatuses.includes(status)
@@ -79,7 +89,13 @@ export type Totals = {
 }
 
 /** A task whose effect has to be undone should the run fail. */
-export type Undo = { task: string; agent: string | null; capability: string | null; instructions: string; input: { [name: string]: Value } }
+export type Undo = {
+  task: string
+  agent: string | null
+  capability: string | null
+  instructions: string
+  input: { [name: string]: Value }
+}
 
 /** What feedback loops have changed so far. */
 export type FeedbackState = {

@@ -141,10 +141,26 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     })
   },
   compensation_started: (fold, data, event) => {
-    decide(fold, event, { stage: '', kind: 'compensation', taken: 'undo', then: data.tasks, when: null, inputs: {}, reason: data.reason })
+    decide(fold, event, {
+      stage: '',
+      kind: 'compensation',
+      taken: 'undo',
+      then: data.tasks,
+      when: null,
+      inputs: {},
+      reason: data.reason,
+    })
   },
   compensation_finished: (fold, data, event) => {
-    decide(fold, event, { stage: '', kind: 'compensation', taken: data.undone ? 'undone' : 'not undone', then: [data.task], when: null, inputs: {}, reason: data.reason })
+    decide(fold, event, {
+      stage: '',
+      kind: 'compensation',
+      taken: data.undone ? 'undone' : 'not undone',
+      then: [data.task],
+      when: null,
+      inputs: {},
+      reason: data.reason,
+    })
   },
   feedback_fired: (fold, data, event) => {
     decide(fold, event, {

@@ -17,7 +17,13 @@ import type { Place, Turn } from './turn.ts'
 import type { Value } from './value.ts'
 
 /** Starts what needs nothing. */
-export function startScope(turn: Turn, scope: Scope, stages: Place['stages'], prefix: string, parent: Place | null): void {
+export function startScope(
+  turn: Turn,
+  scope: Scope,
+  stages: Place['stages'],
+  prefix: string,
+  parent: Place | null,
+): void {
   const { needs } = graphOf(stages)
   for (const stage of stages) {
     if ((needs.get(stage.id) ?? []).length > 0) continue
@@ -40,7 +46,8 @@ function tryStart(turn: Turn, place: Place): void {
   const selected = graph.selectors.has(stage.id)
   if (selected && scope.picked[stage.id] === undefined) return skip(turn, place, 'nothing selected it')
   const enough = needs.length === 0 || (stage.join === 'all' ? reached === needs.length : reached > 0)
-  if (!enough) return skip(turn, place, stage.join === 'all' ? 'a stage it needs was skipped' : 'all stages it needs were skipped')
+  if (!enough)
+    return skip(turn, place, stage.join === 'all' ? 'a stage it needs was skipped' : 'all stages it needs were skipped')
   scope.stages[stage.id] = { s: 'running', started_at: turn.at }
   turn.emit('stage_started', { stage: place.address, kind: stage.kind })
   turn.behaviour(stage.kind).start(turn, place as never)
@@ -49,7 +56,8 @@ function tryStart(turn: Turn, place: Place): void {
 /** True when the run, or a level around this one, has ended already. */
 function over(turn: Turn, place: Place): boolean {
   if (isOver(turn.state)) return true
-  for (let level = place.parent; level !== null; level = level.parent) if (turn.stageState(level).s !== 'running') return true
+  for (let level = place.parent; level !== null; level = level.parent)
+    if (turn.stageState(level).s !== 'running') return true
   return place.scope.open <= 0
 }
 
@@ -66,8 +74,7 @@ export function pick(turn: Turn, place: Place, targets: readonly string[]): void
 }
 
 export function completeStage(turn: Turn, place: Place, output: Value, metrics: Metrics | null, reason = ''): void {
-  const state = close(turn, place, 'done', metrics)
-  state.out = output
+  close(turn, place, 'done', metrics, output)
   turn.state.totals.stages_done++
   place.scope.last = place.stage.id
   turn.emit('stage_finished', { stage: place.address, status: 'completed', reason, metrics, output })
@@ -76,10 +83,14 @@ export function completeStage(turn: Turn, place: Place, output: Value, metrics: 
 }
 
 /** Ends a stage as failed and does what its definition says to failure. */
-export function failStage(turn: Turn, place: Place, reason: string, metrics: Metrics | null = null, output: Value = null): void {
-  const state = close(turn, place, 'failed', metrics)
-  state.out = output
-  state.reason = reason
+export function failStage(
+  turn: Turn,
+  place: Place,
+  reason: string,
+  metrics: Metrics | null = null,
+  output: Value = null,
+): void {
+  close(turn, place, 'failed', metrics, output).reason = reason
   place.scope.failed++
   turn.state.totals.stages_failed++
   turn.emit('stage_finished', { stage: place.address, status: 'failed', reason, metrics, output })
@@ -93,10 +104,11 @@ export function failStage(turn: Turn, place: Place, reason: string, metrics: Met
   settled(turn, place)
 }
 
-function close(turn: Turn, place: Place, s: 'done' | 'failed', metrics: Metrics | null): StageState {
+function close(turn: Turn, place: Place, s: 'done' | 'failed', metrics: Metrics | null, output: Value): StageState {
   const state = turn.stageState(place)
   state.s = s
   state.ended_at = turn.at
+  state.out = output
   if (metrics !== null) state.metrics = metrics
   noteCompensations(turn, place)
   delete state.tasks
@@ -128,7 +140,13 @@ function endScope(turn: Turn, place: Place): void {
     if (state !== undefined) callOff(turn, address)
     scope.stages[stage.id] = { s: 'skipped', started_at: turn.at, ended_at: turn.at }
     scope.open--
-    turn.emit('stage_finished', { stage: address, status: 'skipped', reason: 'a decision ended this level', metrics: null, output: null })
+    turn.emit('stage_finished', {
+      stage: address,
+      status: 'skipped',
+      reason: 'a decision ended this level',
+      metrics: null,
+      output: null,
+    })
   }
   levelEnded(turn, place, null)
 }
@@ -144,17 +162,22 @@ function levelEnded(turn: Turn, place: Place, failure: string | null): void {
   if (isOver(turn.state)) return
   const { parent, scope } = place
   if (parent === null) turn.topEnded(failure)
-  else if (turn.stageState(parent).s === 'running') turn.behaviour(parent.stage.kind).bodyEnded?.(turn, parent as never, scope, failure)
+  else if (turn.stageState(parent).s === 'running')
+    turn.behaviour(parent.stage.kind).bodyEnded?.(turn, parent as never, scope, failure)
 }
 
 function callOffLevel(turn: Turn, place: Place): void {
-  for (const [id, state] of Object.entries(place.scope.stages)) if (state.s === 'running') callOff(turn, `${place.prefix}${id}`)
+  for (const [id, state] of Object.entries(place.scope.stages))
+    if (state.s === 'running') callOff(turn, `${place.prefix}${id}`)
 }
 
 /** Calls off everything below an address: steps in flight, timers, approvals. Their answers will find no place. */
 export function callOff(turn: Turn, address: string): void {
   const below = (other: string): boolean =>
-    other === address || other.startsWith(`${address}/`) || other.startsWith(`${address}[`) || other.startsWith(`${address}#`)
+    other === address ||
+    other.startsWith(`${address}/`) ||
+    other.startsWith(`${address}[`) ||
+    other.startsWith(`${address}#`)
   for (const step of Object.keys(turn.state.steps)) {
     if (!below(step)) continue
     delete turn.state.steps[step]

@@ -9,8 +9,8 @@ import type { Task } from './definition.ts'
 import { milliseconds } from './duration.ts'
 import type { EventData, Usage } from './event.ts'
 import { evaluateBinding } from './expression.ts'
-import { lookupFrom } from './lookup.ts'
 import { adjusted, noteSuccess } from './feedback.ts'
+import { lookupFrom } from './lookup.ts'
 import { isOver, type TaskState } from './run-state.ts'
 import { callOff } from './scope.ts'
 import type { Place, Turn } from './turn.ts'
@@ -74,13 +74,20 @@ function overBudget(turn: Turn): string | null {
   if (budget === undefined) return null
   const { totals } = turn.state
   const inFlight = Object.keys(turn.state.steps).length
-  if (budget.calls !== undefined && totals.calls + inFlight >= budget.calls) return `the budget of ${budget.calls} calls is used up`
+  if (budget.calls !== undefined && totals.calls + inFlight >= budget.calls)
+    return `the budget of ${budget.calls} calls is used up`
   const tokens = totals.input_tokens + totals.output_tokens
-  if (budget.tokens !== undefined && tokens >= budget.tokens) return `the budget of ${budget.tokens} tokens is used up (${tokens})`
+  if (budget.tokens !== undefined && tokens >= budget.tokens)
+    return `the budget of ${budget.tokens} tokens is used up (${tokens})`
   return null
 }
 
-export function taskFinished(turn: Turn, place: Place, { id, capability }: TaskSpec, data: EventData['task_finished']): void {
+export function taskFinished(
+  turn: Turn,
+  place: Place,
+  { id, capability }: TaskSpec,
+  data: EventData['task_finished'],
+): void {
   const task = turn.stageState(place).tasks?.[id]
   if (task === undefined || task.s !== 'running' || task.attempt !== data.attempt) return
   task.out = data.output
@@ -134,12 +141,15 @@ function settle(turn: Turn, place: Place, id: string, task: TaskState, s: 'done'
   state.open = (state.open ?? 1) - 1
   // On the agenda, so that a stage whose first tasks fail at once has asked for all the others before it reacts.
   turn.agenda.push(() => {
-    if (!isOver(turn.state) && turn.stageState(place).s === 'running') turn.behaviour(place.stage.kind).taskSettled?.(turn, place as never, id)
+    if (!isOver(turn.state) && turn.stageState(place).s === 'running')
+      turn.behaviour(place.stage.kind).taskSettled?.(turn, place as never, id)
   })
 }
 
 const addTokens = (sum: number | null, usage: Usage): number | null =>
-  sum === null || usage.input_tokens === null || usage.output_tokens === null ? null : sum + usage.input_tokens + usage.output_tokens
+  sum === null || usage.input_tokens === null || usage.output_tokens === null
+    ? null
+    : sum + usage.input_tokens + usage.output_tokens
 
 /** How the tasks of a stage stand. Tokens are null as soon as one call did not report its own. */
 export function countTasks(turn: Turn, place: Place): { succeeded: number; failed: number; tokens: number | null } {

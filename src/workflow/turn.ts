@@ -24,7 +24,12 @@ export type StageBehaviour<K extends StageKind> = {
   collected?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>, output: Value, metrics: Metrics) => void
   timerFired?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>) => void
   signalReceived?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>, data: Value) => void
-  approvalGiven?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>, decision: 'approve' | 'refuse', comment: string) => void
+  approvalGiven?: (
+    turn: Turn,
+    place: Place<Extract<Stage, { kind: K }>>,
+    decision: 'approve' | 'refuse',
+    comment: string,
+  ) => void
   /** A body of this stage has nothing open any more. `failure` is set when a stage in it failed for good. */
   bodyEnded?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>, body: Scope, failure: string | null) => void
   childFinished?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>, status: string, output: Value) => void
@@ -66,7 +71,15 @@ export class Turn {
 
   emit<T extends EventType>(type: T, data: EventData[T]): void {
     this.state.seq += 1
-    const event = { run: this.state.run, seq: this.state.seq, at: this.at, type, v: EVENT_VERSION, cause: this.cause, data }
+    const event = {
+      run: this.state.run,
+      seq: this.state.seq,
+      at: this.at,
+      type,
+      v: EVENT_VERSION,
+      cause: this.cause,
+      data,
+    }
     this.events.push(event as RunEvent)
   }
 

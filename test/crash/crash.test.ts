@@ -11,7 +11,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 
-const option = (name: string, otherwise: number): number => Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise)
+const option = (name: string, otherwise: number): number =>
+  Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise)
 const POINTS = option('points', 5)
 const IN_FLIGHT = 4
 
@@ -20,7 +21,9 @@ type Outcome = { status: string; output: unknown; commits: number; gapless: bool
 
 function runProgram(data: string, ledger: string, kind: string, strike: string[] = []): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'program.ts'), data, ledger, kind, ...strike], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'program.ts'), data, ledger, kind, ...strike], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let out = ''
     let err = ''
     child.stdout.on('data', (text) => (out += text))
@@ -36,7 +39,9 @@ const outcomeOf = (ended: Ended): Outcome => {
 
 const started = (ledger: string): Map<string, number> => {
   const counts = new Map<string, number>()
-  if (existsSync(ledger)) for (const task of readFileSync(ledger, 'utf8').split('\n').filter(Boolean)) counts.set(task, (counts.get(task) ?? 0) + 1)
+  if (existsSync(ledger))
+    for (const task of readFileSync(ledger, 'utf8').split('\n').filter(Boolean))
+      counts.set(task, (counts.get(task) ?? 0) + 1)
   return counts
 }
 
@@ -44,7 +49,10 @@ const started = (ledger: string): Map<string, number> => {
 function storedCompletions(data: string): string[] {
   const db = new DatabaseSync(join(data, 'quorate.db'), { readOnly: true })
   try {
-    return db.prepare("select data from events where type = 'task_finished'").all().map((row) => (JSON.parse(String(row['data'])) as { task: string }).task)
+    return db
+      .prepare("select data from events where type = 'task_finished'")
+      .all()
+      .map((row) => (JSON.parse(String(row['data'])) as { task: string }).task)
   } finally {
     db.close()
   }
@@ -75,7 +83,9 @@ for (const kind of ['plain', 'model'] as const) {
       const { data, ledger } = fresh()
       baseline = outcomeOf(await runProgram(data, ledger, kind))
       assert.equal(baseline.status, 'completed')
-      console.log(`${kind}: ${baseline.commits} commits in the undisturbed run, struck after ${points(baseline.commits).join(', ')}`)
+      console.log(
+        `${kind}: ${baseline.commits} commits in the undisturbed run, struck after ${points(baseline.commits).join(', ')}`,
+      )
     })
 
     if (kind === 'plain') {
@@ -92,7 +102,8 @@ for (const kind of ['plain', 'model'] as const) {
           const now = started(ledger)
           assert.deepEqual(outcome.output, baseline.output, `output after a kill at commit ${at}`)
           assert.ok(outcome.gapless)
-          for (const task of completed) assert.equal(now.get(task), before.get(task), `${task} was complete at commit ${at} and ran again`)
+          for (const task of completed)
+            assert.equal(now.get(task), before.get(task), `${task} was complete at commit ${at} and ran again`)
           const again = [...now.values()].reduce((sum, n) => sum + n - 1, 0)
           assert.ok(again <= IN_FLIGHT, `${again} calls again after a kill at commit ${at}`)
           rmSync(data, { recursive: true, force: true })
@@ -105,7 +116,10 @@ for (const kind of ['plain', 'model'] as const) {
           const outcome = outcomeOf(await runProgram(data, ledger, kind, [String(at), 'engine']))
           assert.ok(existsSync(join(data, 'killed')), `the engine was killed at commit ${at}`)
           assert.deepEqual(outcome.output, baseline.output, `output after a kill at commit ${at}`)
-          assert.ok([...started(ledger).values()].every((n) => n === 1), `calls after a kill at commit ${at}`)
+          assert.ok(
+            [...started(ledger).values()].every((n) => n === 1),
+            `calls after a kill at commit ${at}`,
+          )
           rmSync(data, { recursive: true, force: true })
         }
       })
@@ -115,7 +129,10 @@ for (const kind of ['plain', 'model'] as const) {
           const { data, ledger } = fresh()
           const outcome = outcomeOf(await runProgram(data, ledger, kind, [String(at), 'model']))
           assert.deepEqual(outcome.output, baseline.output, `output after a kill at commit ${at}`)
-          assert.ok([...started(ledger).values()].every((n) => n === 1), 'the other agents were left alone')
+          assert.ok(
+            [...started(ledger).values()].every((n) => n === 1),
+            'the other agents were left alone',
+          )
           rmSync(data, { recursive: true, force: true })
         }
       })

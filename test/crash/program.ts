@@ -13,7 +13,12 @@ import { testConfiguration } from '../test-configuration.ts'
 import { RUN_ID, victimDefinition } from './victim-run.ts'
 
 const [data, ledger, kind, at, what] = process.argv.slice(2) as [string, string, 'plain' | 'model', string?, string?]
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (fields: object, message: string) => console.error(message, fields) }
+const quiet = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: (fields: object, message: string) => console.error(message, fields),
+}
 
 let commits = 0
 const done = join(data, 'killed')
@@ -66,7 +71,11 @@ functions.register('worker', async (task) => {
   return { task: task.task, seen: contentHash(task.input), text }
 })
 
-const started = await startQuorate(testConfiguration(data, kind === 'model'), { logger: quiet, functions, around_store: counted })
+const started = await startQuorate(testConfiguration(data, kind === 'model'), {
+  logger: quiet,
+  functions,
+  around_store: counted,
+})
 if (!started.ok) {
   console.error(JSON.stringify(started.failure))
   process.exit(70)
@@ -74,7 +83,14 @@ if (!started.ok) {
 const quorate = started.value
 if ((await quorate.store.runs.get(RUN_ID)) === null) {
   const definition = await quorate.store.definitions.put(victimDefinition(kind), 'test', '')
-  const run = await quorate.runs.start({ kind: 'workflow', goal: null, definition: definition.hash, inputs: { subject: 'crash' }, by: 'test', run: RUN_ID })
+  const run = await quorate.runs.start({
+    kind: 'workflow',
+    goal: null,
+    definition: definition.hash,
+    inputs: { subject: 'crash' },
+    by: 'test',
+    run: RUN_ID,
+  })
   if (!run.ok) throw new Error(run.failure.message)
 }
 for (;;) {
@@ -85,5 +101,12 @@ for (;;) {
 const events = await quorate.store.events.read(RUN_ID, 0, 10_000)
 const last = events.at(-1)
 if (last?.type !== 'run_finished') throw new Error('the log does not end with run_finished')
-console.log(JSON.stringify({ status: last.data.status, output: last.data.output, commits, gapless: events.every((event, i) => event.seq === i + 1) }))
+console.log(
+  JSON.stringify({
+    status: last.data.status,
+    output: last.data.output,
+    commits,
+    gapless: events.every((event, i) => event.seq === i + 1),
+  }),
+)
 await quorate.close()

@@ -9,7 +9,17 @@ export function victimDefinition(kind: 'plain' | 'model'): Definition {
     kind: 'tasks',
     tasks: ['a', 'b', 'c', 'd'].map((name) => ({
       id: name,
-      ...(kind === 'model' && name === 'a' ? { agent: 'thinker', output_schema: { type: 'object', properties: { n: { enum: [1, 2, 3] } }, required: ['n'], additionalProperties: false } } : { agent: `worker_${name}` }),
+      ...(kind === 'model' && name === 'a'
+        ? {
+            agent: 'thinker',
+            output_schema: {
+              type: 'object',
+              properties: { n: { enum: [1, 2, 3] } },
+              required: ['n'],
+              additionalProperties: false,
+            },
+          }
+        : { agent: `worker_${name}` }),
       instructions: `Work of ${name}`,
       ...(before === null || (kind === 'model' && name === 'a') ? {} : { input: { before: `=${before}.output` } }),
     })),

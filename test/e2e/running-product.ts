@@ -36,12 +36,17 @@ export function folderWith(yaml: string): string {
 export const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 
 export async function startProduct(folder: string, port: number, more: string[] = []): Promise<Product> {
-  const child = spawn(process.execPath, [join(ROOT, 'bin/quorate.mjs'), 'start', '--port', String(port), '--data', join(folder, 'data'), ...more], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    [join(ROOT, 'bin/quorate.mjs'), 'start', '--port', String(port), '--data', join(folder, 'data'), ...more],
+    {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   let text = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (part: string) => (text += part))
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (part: string) => (text += part))
   const url = `http://127.0.0.1:${port}`
   const deadline = Date.now() + 60_000
   for (;;) {
@@ -75,12 +80,17 @@ export async function call(product: { url: string }, method: string, path: strin
 }
 
 /** Waits until a look at the product satisfies; fails with what was seen last. */
-export async function until<T>(look: () => Promise<T>, satisfied: (seen: T) => boolean, within_ms = 30_000): Promise<T> {
+export async function until<T>(
+  look: () => Promise<T>,
+  satisfied: (seen: T) => boolean,
+  within_ms = 30_000,
+): Promise<T> {
   const deadline = Date.now() + within_ms
   for (;;) {
     const seen = await look()
     if (satisfied(seen)) return seen
-    if (Date.now() > deadline) throw new Error(`not within ${within_ms} ms; seen last: ${JSON.stringify(seen).slice(0, 2_000)}`)
+    if (Date.now() > deadline)
+      throw new Error(`not within ${within_ms} ms; seen last: ${JSON.stringify(seen).slice(0, 2_000)}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
@@ -92,7 +102,10 @@ export function processesWith(text: string): number[] {
     .map(Number)
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) || readFileSync(`/proc/${pid}/environ`, 'utf8').includes(text)
+        return (
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text) ||
+          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(text)
+        )
       } catch {
         return false
       }

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { sentencesOf } from '../../examples/brief-with-quotes/sentences.ts'
 import { createFunctions } from '../../src/agent-systems/function/function.ts'
 import { loadConfiguration } from '../../src/configuration/load-configuration.ts'
 import { checkDefinitionText } from '../../src/workflow/check-definition/check-definition.ts'
 import type { Json } from '../../src/workflow/value.ts'
 import { quotesIn } from './quotes-in.ts'
-import { type EndedRun, exampleFile, root, startExample } from './start-example.ts'
+import { type EndedRun, type Example, exampleFile, root, startExample } from './start-example.ts'
 
 for (const name of ['brief-with-quotes', 'source-survey']) {
   test(`${name}: the definition passes the checker with its own agents and without a warning`, () => {
@@ -31,9 +31,12 @@ for (const name of ['brief-with-quotes', 'source-survey']) {
 const outputOf = (run: EndedRun, stage: string, task = stage): Json =>
   run.stages.find(({ id }) => id === stage)?.tasks.find(({ id }) => id === task)?.output ?? null
 
-describe('source-survey', async () => {
-  const example = await startExample('source-survey')
-  after(example.close)
+describe('source-survey', () => {
+  let example: Example
+  before(async () => {
+    example = await startExample('source-survey')
+  })
+  after(() => example.close())
   const folder = join(root, 'src')
 
   test('surveys the source of this repository; files over the limit lead to suggestions', async () => {
@@ -78,7 +81,7 @@ describe('source-survey', async () => {
  * The readers and the editor are stand-ins for the model here (test/service runs the real one): they look for words.
  * The copyist tells a lie when it is asked to, to show that nobody is believed.
  */
-describe('brief-with-quotes, with stand-ins for the model', async () => {
+describe('brief-with-quotes, with stand-ins for the model', () => {
   // Articles 21 to 24: two parts.
   const whole = exampleFile('brief-with-quotes/universal-declaration-of-human-rights.txt')
   const text = whole.slice(whole.indexOf('Article 21\n'), whole.indexOf('Article 25\n'))
@@ -93,7 +96,10 @@ describe('brief-with-quotes, with stand-ins for the model', async () => {
     const at = String(input.sentences).split('\n').findIndex(answers)
     return { sentence: at === -1 ? 1 : at + 1 }
   })
-  functions.register('editor', async () => ({ title: 'Work ["`#|x`"]', lead: 'It says "everyone\nmay rest" **always**.' }))
+  functions.register('editor', async () => ({
+    title: 'Work ["`#|x`"]',
+    lead: 'It says "everyone\nmay rest" **always**.',
+  }))
   functions.register('copyist', async ({ input }) => {
     const { part, choices, orders } = input as unknown as {
       part: { first: number; last: number }
@@ -117,10 +123,13 @@ describe('brief-with-quotes, with stand-ins for the model', async () => {
         return name === undefined ? agent : { ...agent, system: 'function', settings: { function: name } }
       },
     })
-  const honest = await open(false)
-  after(honest.close)
-  const lying = await open(true)
-  after(lying.close)
+  let honest: Example
+  let lying: Example
+  before(async () => {
+    honest = await open(false)
+    lying = await open(true)
+  })
+  after(() => Promise.all([honest.close(), lying.close()]))
 
   test('writes a brief in which every quote is in the document, word for word, under its number', async () => {
     const run = await honest.run({ document: text })
@@ -157,10 +166,18 @@ describe('brief-with-quotes, with stand-ins for the model', async () => {
 
     const refused = await honest.run({
       document: text,
-      given_quotes: [{ number, text: words }, { number, text: words.replace('equal pay', 'fair pay') }],
+      given_quotes: [
+        { number, text: words },
+        { number, text: words.replace('equal pay', 'fair pay') },
+      ],
     })
     assert.equal(refused.status, 'failed')
-    assert.match(refused.reason, new RegExp(`quote 2 of 2 is refused: it is not what sentence ${number} says: word 9 is "fair" and should be "equal"`))
+    assert.match(
+      refused.reason,
+      new RegExp(
+        `quote 2 of 2 is refused: it is not what sentence ${number} says: word 9 is "fair" and should be "equal"`,
+      ),
+    )
     assert.deepEqual(
       refused.stages.filter(({ state }) => state !== 'skipped').map(({ id }) => id),
       ['given'],
@@ -171,7 +188,13 @@ describe('brief-with-quotes, with stand-ins for the model', async () => {
   const lies: [what: string, lie: (quotes: Quotes) => Quotes, why: RegExp][] = [
     [
       'a changed word',
-      (quotes) => Object.fromEntries(Object.entries(quotes).map(([who, { number, text }]) => [who, { number, text: text.replace('Everyone', 'Nobody') }])),
+      (quotes) =>
+        Object.fromEntries(
+          Object.entries(quotes).map(([who, { number, text }]) => [
+            who,
+            { number, text: text.replace('Everyone', 'Nobody') },
+          ]),
+        ),
       /it is not what sentence \d+ says: word 1 is "Nobody" and should be "Everyone"/,
     ],
     [
@@ -181,7 +204,10 @@ describe('brief-with-quotes, with stand-ins for the model', async () => {
     ],
     [
       'a wrong number',
-      (quotes) => Object.fromEntries(Object.entries(quotes).map(([who, { number, text }]) => [who, { number: number === 1 ? 2 : 1, text }])),
+      (quotes) =>
+        Object.fromEntries(
+          Object.entries(quotes).map(([who, { number, text }]) => [who, { number: number === 1 ? 2 : 1, text }]),
+        ),
       /its words are those of sentence \d+, not of sentence \d+/,
     ],
   ]
@@ -192,7 +218,9 @@ describe('brief-with-quotes, with stand-ins for the model', async () => {
       assert.equal(run.status, 'failed')
       assert.match(run.reason, why)
       assert.equal(run.stages.find(({ id }) => id === 'verify')?.state, 'failed')
-      assert.ok(run.stages.every(({ id, state }) => !['entitle', 'brief', 'no_brief'].includes(id) || state === 'skipped'))
+      assert.ok(
+        run.stages.every(({ id, state }) => !['entitle', 'brief', 'no_brief'].includes(id) || state === 'skipped'),
+      )
       assert.equal(run.result, null)
     })
   }

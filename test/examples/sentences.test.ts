@@ -27,7 +27,15 @@ const document = fc.oneof(
     .array(
       fc.oneof(
         fc.string({ unit: 'grapheme', maxLength: 60 }),
-        fc.constantFrom('Title', 'One. Two! Three?', 'A line\nthat goes on. And on.\r\nIt ends.', '  \n ', '"Yes."', '…', '1.'),
+        fc.constantFrom(
+          'Title',
+          'One. Two! Three?',
+          'A line\nthat goes on. And on.\r\nIt ends.',
+          '  \n ',
+          '"Yes."',
+          '…',
+          '1.',
+        ),
       ),
       { maxLength: 12 },
     )
@@ -58,7 +66,9 @@ describe('numbering', () => {
       fc.property(document, (text) => {
         const all = sentencesOf(text)
         const parts = partsOf(all)
-        const numbers = parts.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i))
+        const numbers = parts.flatMap(({ first, last }) =>
+          Array.from({ length: last - first + 1 }, (_, i) => first + i),
+        )
         assert.deepEqual(
           numbers,
           all.map(({ number }) => number),
@@ -122,7 +132,10 @@ describe('verifying', () => {
       fc.property(fc.nat(sentences.length - 1), fc.integer({ min: -3, max: 90 }), (index, number) => {
         const { number: own, text } = sentence(index + 1)
         fc.pre(number !== own)
-        assert.equal(whyFalse(sentences, { number, text }), `its words are those of sentence ${own}, not of sentence ${number}`)
+        assert.equal(
+          whyFalse(sentences, { number, text }),
+          `its words are those of sentence ${own}, not of sentence ${number}`,
+        )
       }),
     )
   })

@@ -3,16 +3,19 @@
  * a brief. About a minute on two quiet cores. Needs the model file, which is fetched once (98 MB).
  */
 import assert from 'node:assert/strict'
-import { after, describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { sentencesOf } from '../../examples/brief-with-quotes/sentences.ts'
 import { quotesIn } from '../examples/quotes-in.ts'
-import { exampleFile, startExample } from '../examples/start-example.ts'
+import { type Example, exampleFile, startExample } from '../examples/start-example.ts'
 
-describe('brief-with-quotes on the real model', async () => {
+describe('brief-with-quotes on the real model', () => {
   const document = exampleFile('brief-with-quotes/universal-declaration-of-human-rights.txt')
   const sentences = sentencesOf(document)
-  const example = await startExample('brief-with-quotes')
-  after(example.close)
+  let example: Example
+  before(async () => {
+    example = await startExample('brief-with-quotes')
+  })
+  after(() => example.close())
 
   test('every quote of the result is in the document, word for word, under its number', async () => {
     const started = performance.now()
@@ -38,10 +41,9 @@ describe('brief-with-quotes on the real model', async () => {
       assert.ok(document.includes(text))
       assert.deepEqual(sentences[number - 1], { number, text, under })
     }
-    const { confirmed, others } = tasks.find(({ stage }) => stage === 'verify')?.output as {
-      confirmed: number[]
-      others: number[]
-    }
+    const verified = tasks.find(({ stage }) => stage === 'verify')
+    assert.ok(verified)
+    const { confirmed, others } = verified.output as { confirmed: number[]; others: number[] }
     const enough = confirmed.length >= 1
     assert.equal(run.decisions.at(-1)?.taken, enough ? 'case 1' : 'otherwise')
     assert.deepEqual(

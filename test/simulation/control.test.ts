@@ -46,7 +46,8 @@ function finish(definition: Definition, course: Course, events: RunEvent[], from
     const [timer] = Object.entries(course.state.timers).sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
     let input: RunInput
     if (address !== undefined) input = answered(address, course, now, failing)
-    else if (asking !== null) input = { at: now, type: 'effect_resolved', data: { task: asking, happened: true, comment: '', by: 'test' } }
+    else if (asking !== null)
+      input = { at: now, type: 'effect_resolved', data: { task: asking, happened: true, comment: '', by: 'test' } }
     else if (timer !== undefined) {
       now = Math.max(now, timer[1])
       input = { at: now, type: 'timer_fired', data: { timer: timer[0] } }
@@ -63,7 +64,8 @@ function comparable(events: readonly RunEvent[]): string[] {
   const start = events[0]?.at ?? 0
   return events.map(({ seq, at, type, cause, data }) => {
     const { run: _, delay_ms: __, by: ___, forked_from: ____, ...rest } = data as Record<string, unknown>
-    if (type === 'timer_started' || type === 'approval_requested' || type === 'wait_started') rest['due'] = Number(rest['due']) - start
+    if (type === 'timer_started' || type === 'approval_requested' || type === 'wait_started')
+      rest['due'] = Number(rest['due']) - start
     return JSON.stringify([seq, at - start, type, cause, rest])
   })
 }
@@ -72,11 +74,20 @@ function comparable(events: readonly RunEvent[]): string[] {
 const withoutUndoing = (definition: Definition): Definition =>
   JSON.parse(JSON.stringify(definition, (key, value) => (key === 'compensate' ? undefined : value))) as Definition
 
-const request = (more: Partial<ForkRequest> = {}): ForkRequest => ({ run: 'run_fork', now: 9_000_000_000, by: 'forker', ...more })
+const request = (more: Partial<ForkRequest> = {}): ForkRequest => ({
+  run: 'run_fork',
+  now: 9_000_000_000,
+  by: 'forker',
+  ...more,
+})
 
 function sourceOf(definition: Definition, failing: number): RunEvent[] {
   const course = newCourse('run_source')
-  const input: RunInput = { at: 1_000_000, type: 'run_started', data: { goal: 'goal', definition: 'sha256:d', inputs: { list: [1, 2] }, by: 'test' } }
+  const input: RunInput = {
+    at: 1_000_000,
+    type: 'run_started',
+    data: { goal: 'goal', definition: 'sha256:d', inputs: { list: [1, 2] }, by: 'test' },
+  }
   return finish(definition, course, feedCourse(() => definition, course, input).events.slice(), 1_000_000, failing)
 }
 
@@ -84,7 +95,10 @@ test(`${SEEDS} random runs replay: the same events, the same state, byte for byt
   for (let seed = 1; seed <= SEEDS; seed++)
     seeded(seed, () => {
       const definition = randomDefinition(diceOf(seed))
-      const { events, course } = simulate(definition, diceOf(seed + 5_000_000), { meddling: seed % 2 === 0, failing: 0.3 })
+      const { events, course } = simulate(definition, diceOf(seed + 5_000_000), {
+        meddling: seed % 2 === 0,
+        failing: 0.3,
+      })
       const replayed = replay(stored(events), () => definition)
       assert.deepEqual(replayed.first_difference, undefined)
       assert.ok(replayed.identical)
@@ -107,7 +121,10 @@ test('a damaged log is found out, at the event that was damaged', () => {
       const { identical, first_difference } = replay(changed, () => definition)
       assert.equal(identical, false)
       assert.equal(first_difference?.seq, victim.seq)
-      const cut = replay(stored(events).filter((_, i) => i !== at), () => definition)
+      const cut = replay(
+        stored(events).filter((_, i) => i !== at),
+        () => definition,
+      )
       assert.equal(cut.identical, false, 'a missing event is a difference')
     })
 })
@@ -130,7 +147,11 @@ test(`forked at every event of ${FORKED} random runs, nothing edited, determinis
         assert.deepEqual(left_out, [])
         const turn = inputs.findLast((input) => input.seq <= event.seq)
         const next = inputs.find((input) => input.seq > event.seq)
-        assert.deepEqual(forked_from, { run: 'run_source', seq: (next?.seq ?? events.length + 1) - 1 }, `a whole turn: that of ${turn?.seq}`)
+        assert.deepEqual(
+          forked_from,
+          { run: 'run_source', seq: (next?.seq ?? events.length + 1) - 1 },
+          `a whole turn: that of ${turn?.seq}`,
+        )
         assert.equal(log.length, forked_from.seq)
         // Turns in the middle of a turn are the same fork: going on from one of them is enough.
         if (event.seq !== forked_from.seq) continue
@@ -156,8 +177,14 @@ test(`retried from every stage of ${FORKED} random runs, in bodies of loops too:
         const forked = forkRun(events, request({ before_stage: stage }), () => definition)
         assert.ok(forked.ok)
         const { course, events: log } = forked.value
-        assert.ok(log.some((event) => event.type === 'stage_started' && event.data.stage === stage), 'it has started')
-        const own = log.filter((event) => (event.type === 'task_finished' || event.type === 'task_failed') && event.data.task.startsWith(`${stage}/`))
+        assert.ok(
+          log.some((event) => event.type === 'stage_started' && event.data.stage === stage),
+          'it has started',
+        )
+        const own = log.filter(
+          (event) =>
+            (event.type === 'task_finished' || event.type === 'task_failed') && event.data.task.startsWith(`${stage}/`),
+        )
         assert.deepEqual(own, [], 'nothing that it did is kept')
         finish(definition, course, log, log.at(-1)?.at ?? 0, 0.2)
         assert.deepEqual(comparable(log), comparable(events), `retried from ${stage}`)
@@ -184,9 +211,18 @@ test(`forked with meddlers, or with another definition: ${FORKED} runs end in a 
           const taken = log.filter((each) => isInput[each.type]).length
           const offered = events.filter((each) => isInput[each.type] && each.seq <= event.seq).length
           assert.equal(taken + left_out.length, offered, 'taken or listed')
-          const again = new Set(left_out.flatMap((each) => (/undone/.test(each.reason) ? [each.about.split('#')[0]] : [])))
-          if (definitionHash === undefined && again.size === 0) assert.ok(left_out.every((each) => each.reason === 'was meant for the source' || each.about.includes('~undo')), JSON.stringify(left_out))
-          assert.ok(!log.some((each) => each.type === 'task_finished' && again.has(each.data.task)), 'what was undone does not count as done')
+          const again = new Set(
+            left_out.flatMap((each) => (/undone/.test(each.reason) ? [each.about.split('#')[0]] : [])),
+          )
+          if (definitionHash === undefined && again.size === 0)
+            assert.ok(
+              left_out.every((each) => each.reason === 'was meant for the source' || each.about.includes('~undo')),
+              JSON.stringify(left_out),
+            )
+          assert.ok(
+            !log.some((each) => each.type === 'task_finished' && again.has(each.data.task)),
+            'what was undone does not count as done',
+          )
           redone += again.size
           const used = definitionHash === undefined ? definition : edited
           finish(used, course, log, log.at(-1)?.at ?? 0, 0.2)

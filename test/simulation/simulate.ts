@@ -32,7 +32,11 @@ export function simulate(definition: Definition, dice: Dice, options: Simulation
     events.push(...feedCourse(definitionOf, course, input).events)
     if (options.between !== undefined) course = options.between(course)
   }
-  give({ at: now, type: 'run_started', data: { goal: 'goal', definition: 'sha256:d', inputs: { list: [1, 2] }, by: 'test' } })
+  give({
+    at: now,
+    type: 'run_started',
+    data: { goal: 'goal', definition: 'sha256:d', inputs: { list: [1, 2] }, by: 'test' },
+  })
   let steps = 0
   const most = options.most_inputs ?? 5_000
   while (course.state.ended_at === undefined) {
@@ -43,7 +47,8 @@ export function simulate(definition: Definition, dice: Dice, options: Simulation
       give(meddle(dice, now, course))
       continue
     }
-    const ready = state.paused !== null ? [] : [...owed.values()].filter((step) => step.do !== 'start_run' || dice.chance(0.5))
+    const ready =
+      state.paused !== null ? [] : [...owed.values()].filter((step) => step.do !== 'start_run' || dice.chance(0.5))
     if (ready.length > 0) {
       give(answerOf(dice.one(ready), dice, now, options.failing ?? 0.2))
       continue
@@ -54,7 +59,11 @@ export function simulate(definition: Definition, dice: Dice, options: Simulation
     }
     const asking = questionOf(course)
     if (asking !== null) {
-      give({ at: now, type: 'effect_resolved', data: { task: asking, happened: dice.chance(0.5), comment: '', by: 'test' } })
+      give({
+        at: now,
+        type: 'effect_resolved',
+        data: { task: asking, happened: dice.chance(0.5), comment: '', by: 'test' },
+      })
       continue
     }
     const timers = Object.entries(state.timers).sort((a, b) => a[1] - b[1])
@@ -62,15 +71,20 @@ export function simulate(definition: Definition, dice: Dice, options: Simulation
     if (timer !== null) {
       now = Math.max(now, due)
       give({ at: now, type: 'timer_fired', data: { timer } })
-    } else if (owed.size === 0) throw new Error(`stuck: nothing owed, no timer: ${JSON.stringify(state).slice(0, 3_000)}`)
+    } else if (owed.size === 0)
+      throw new Error(`stuck: nothing owed, no timer: ${JSON.stringify(state).slice(0, 3_000)}`)
   }
   return { course, events, inputs, steps }
 }
 
 export function questionOf(course: Course): string | null {
   const find = (stages: { [id: string]: unknown }, prefix: string): string | null => {
-    for (const [id, stage] of Object.entries(stages) as [string, import('../../src/workflow/run-state.ts').StageState][]) {
-      for (const [task, state] of Object.entries(stage.tasks ?? {})) if (state.s === 'asking') return `${prefix}${id}/${task}`
+    for (const [id, stage] of Object.entries(stages) as [
+      string,
+      import('../../src/workflow/run-state.ts').StageState,
+    ][]) {
+      for (const [task, state] of Object.entries(stage.tasks ?? {}))
+        if (state.s === 'asking') return `${prefix}${id}/${task}`
       if (stage.scope !== undefined) {
         const inner = find(stage.scope.stages, `${prefix}${id}[${stage.iteration}].`)
         if (inner !== null) return inner
@@ -92,15 +106,35 @@ function meddle(dice: Dice, at: number, course: Course): RunInput {
   if (kind === 0) return { at, type: 'cancel_requested', data: { by, reason: 'enough' } }
   if (kind < 4) return { at, type: 'pause_requested', data: { by, reason: '' } }
   if (kind < 8) return { at, type: 'resume_requested', data: { by, reason: '' } }
-  if (kind < 12) return { at, type: 'approval_given', data: { approval: approvals[0] ?? 'no_such', decision: dice.one(['approve', 'refuse']), comment: '', by } }
+  if (kind < 12)
+    return {
+      at,
+      type: 'approval_given',
+      data: { approval: approvals[0] ?? 'no_such', decision: dice.one(['approve', 'refuse']), comment: '', by },
+    }
   if (kind < 14) return { at, type: 'task_finished', data: finished('no_such/task', 1, 'late') }
   if (kind < 16) return { at, type: 'timer_fired', data: { timer: 'gone/timer' } }
-  return { at, type: 'signal_received', data: { name: dice.one(['go', 'data', 'other']), data: dice.between(1, 9), by } }
+  return {
+    at,
+    type: 'signal_received',
+    data: { name: dice.one(['go', 'data', 'other']), data: dice.between(1, 9), by },
+  }
 }
 
 const usage = { input_tokens: 1, output_tokens: 1, calls: 1 }
 
-const finished = (task: string, attempt: number, output: Json) => ({ task, attempt, agent: 'a', model: null, output, usage, duration_ms: 1, queued_ms: 0, why: '', effect_key: 'k' })
+const finished = (task: string, attempt: number, output: Json) => ({
+  task,
+  attempt,
+  agent: 'a',
+  model: null,
+  output,
+  usage,
+  duration_ms: 1,
+  queued_ms: 0,
+  why: '',
+  effect_key: 'k',
+})
 
 /** What comes back of a step: success, a failure that may be tried again, one that may not, an unknown effect. */
 export function answerOf(step: Step, dice: Dice, at: number, failing: number): RunInput {
@@ -114,16 +148,43 @@ export function answerOf(step: Step, dice: Dice, at: number, failing: number): R
         data: {
           stage: step.stage,
           output: Object.fromEntries(step.outputs.map((output) => [output.task, output.output as Json])),
-          metrics: { n: step.n, succeeded: step.succeeded, failed: step.failed, agreement: step.outputs.length < 2 ? null : dice.roll(), tokens: step.tokens, duration_ms: at - step.started_at },
+          metrics: {
+            n: step.n,
+            succeeded: step.succeeded,
+            failed: step.failed,
+            agreement: step.outputs.length < 2 ? null : dice.roll(),
+            tokens: step.tokens,
+            duration_ms: at - step.started_at,
+          },
         },
       }
     case 'start_run':
-      return { at, type: 'child_finished', data: { stage: step.stage, run: step.run, status: dice.one(['completed', 'failed', 'cancelled', 'partial']), output: 'child' } }
+      return {
+        at,
+        type: 'child_finished',
+        data: {
+          stage: step.stage,
+          run: step.run,
+          status: dice.one(['completed', 'failed', 'cancelled', 'partial']),
+          output: 'child',
+        },
+      }
     case 'plan':
       return {
         at,
         type: 'plan_proposed',
-        data: { attempt: step.attempt, source: step.template ? 'template' : 'model', definition: dice.chance(0.5) ? 'sha256:d' : null, name: 'random', problems: ['p'], model: 'm', usage, analysis: null, raw: null, duration_ms: 1 },
+        data: {
+          attempt: step.attempt,
+          source: step.template ? 'template' : 'model',
+          definition: dice.chance(0.5) ? 'sha256:d' : null,
+          name: 'random',
+          problems: ['p'],
+          model: 'm',
+          usage,
+          analysis: null,
+          raw: null,
+          duration_ms: 1,
+        },
       }
   }
 }
@@ -138,7 +199,9 @@ function callAnswer(step: CallAgent, dice: Dice, at: number, failing: number): R
         task: step.task,
         attempt: step.attempt,
         agent: dice.one(['a', 'b', 'c']),
-        failure: unknown ? { kind: 'effect_unknown', message: 'did it happen?' } : { kind: 'agent_failed', message: 'no' },
+        failure: unknown
+          ? { kind: 'effect_unknown', message: 'did it happen?' }
+          : { kind: 'agent_failed', message: 'no' },
         retryable: !unknown && dice.chance(0.6),
         usage,
         duration_ms: 1,
@@ -148,5 +211,9 @@ function callAnswer(step: CallAgent, dice: Dice, at: number, failing: number): R
     }
   }
   const choice = dice.one(['a', 'b', 'c'])
-  return { at, type: 'task_finished', data: { ...finished(step.task, step.attempt, { choice, text: `word${dice.between(1, 3)}` }), ballot: choice } }
+  return {
+    at,
+    type: 'task_finished',
+    data: { ...finished(step.task, step.attempt, { choice, text: `word${dice.between(1, 3)}` }), ballot: choice },
+  }
 }

@@ -4,8 +4,8 @@ import { type Definition, feedbackActions, type Stage } from '../../src/workflow
 import { isInput, type RunEvent } from '../../src/workflow/event.ts'
 import { type Course, feedCourse, foldEvent, newCourse } from '../../src/workflow/fold.ts'
 import { graphOf } from '../../src/workflow/graph.ts'
-import { runView } from '../../src/workflow/run-view.ts'
 import { findPlace } from '../../src/workflow/places.ts'
+import { runView } from '../../src/workflow/run-view.ts'
 import { diceOf } from './dice.ts'
 import { randomDefinition } from './random-definition.ts'
 import { type Simulated, simulate } from './simulate.ts'
@@ -46,10 +46,14 @@ function checkOrder(definition: Definition, events: readonly RunEvent[]): void {
     const level = prefix === '' ? '' : (prefix.slice(0, prefix.lastIndexOf('[')).split('.').at(-1) ?? '')
     const graph = graphOf(levels.get(level) ?? [])
     const needs = graph.needs.get(id) ?? []
-    for (const need of needs) assert.ok(settled.has(`${prefix}${need}`), `${address} started before ${need} was settled`)
+    for (const need of needs)
+      assert.ok(settled.has(`${prefix}${need}`), `${address} started before ${need} was settled`)
     const reached = needs.filter((need) => settled.get(`${prefix}${need}`) !== 'skipped').length
     const join = graph.stages.get(id)?.join
-    assert.ok(needs.length === 0 || (join === 'all' ? reached === needs.length : reached > 0), `${address} started though what it needs was skipped`)
+    assert.ok(
+      needs.length === 0 || (join === 'all' ? reached === needs.length : reached > 0),
+      `${address} started though what it needs was skipped`,
+    )
     const selectors = graph.selectors.get(id) ?? []
     const rescued = selectors.some((selector) => settled.get(`${prefix}${selector}`) === 'failed')
     assert.ok(selectors.length === 0 || picked.has(address) || rescued, `${address} started though nothing picked it`)
@@ -64,10 +68,15 @@ function checkCompensation(definition: Definition, events: readonly RunEvent[]):
   assert.deepEqual(undone, started?.data.tasks ?? [], 'every compensation ends, in order')
   if (end?.type !== 'run_finished') return
   const text = JSON.stringify(definition)
-  if (!['failed', 'cancelled'].includes(end.data.status)) assert.equal(started, undefined, 'nothing is undone in a run that came to its end')
+  if (!['failed', 'cancelled'].includes(end.data.status))
+    assert.equal(started, undefined, 'nothing is undone in a run that came to its end')
   else if (text.includes('compensate')) {
     const completed = new Set(events.flatMap((event) => (event.type === 'task_finished' ? [event.data.task] : [])))
-    for (const task of undone) assert.ok(completed.has(task) || events.some((event) => event.type === 'effect_resolved' && event.data.task === task), `${task} was undone but never done`)
+    for (const task of undone)
+      assert.ok(
+        completed.has(task) || events.some((event) => event.type === 'effect_resolved' && event.data.task === task),
+        `${task} was undone but never done`,
+      )
   }
 }
 
@@ -95,20 +104,35 @@ function checkInvariants(definition: Definition, { course, events, inputs }: Sim
   const end = events.filter((event) => event.type === 'run_finished')
   assert.equal(end.length, 1, 'ends exactly once')
   assert.equal(events.at(-1)?.type, 'run_finished', 'nothing comes after the end')
-  assert.deepEqual([state.steps, state.timers, state.approvals, course.owed.size], [{}, {}, {}, 0], 'nothing is owed after the end')
+  assert.deepEqual(
+    [state.steps, state.timers, state.approvals, course.owed.size],
+    [{}, {}, {}, 0],
+    'nothing is owed after the end',
+  )
   const again = fold(definition, events)
   assert.deepEqual(again.derived, events, 'folding the log gives the log')
-  assert.deepEqual(JSON.parse(JSON.stringify({ ...again.course.state, mail: 0 })), JSON.parse(JSON.stringify({ ...state, mail: 0 })), 'and the state')
+  assert.deepEqual(
+    JSON.parse(JSON.stringify({ ...again.course.state, mail: 0 })),
+    JSON.parse(JSON.stringify({ ...state, mail: 0 })),
+    'and the state',
+  )
   const started = events.filter((event) => event.type === 'stage_started').map((event) => event.data.stage)
   assert.equal(new Set(started).size, started.length, 'no stage starts twice')
   const settled = events.filter((event) => event.type === 'stage_finished').map((event) => event.data.stage)
   assert.equal(new Set(settled).size, settled.length, 'no stage settles twice')
-  const calls = events.filter((event) => event.type === 'task_started').map((event) => `${event.data.task}#${event.data.attempt}`)
+  const calls = events
+    .filter((event) => event.type === 'task_started')
+    .map((event) => `${event.data.task}#${event.data.attempt}`)
   assert.equal(new Set(calls).size, calls.length, 'no attempt is asked for twice')
   checkCompensation(definition, events)
   assert.equal(runView(events).state, state.status, 'what is shown agrees with the state')
   const before = state.seq
-  for (const input of inputs.slice(-20)) assert.deepEqual(feedCourse(() => definition, course, input), { events: [], commands: [] }, 'late inputs change nothing')
+  for (const input of inputs.slice(-20))
+    assert.deepEqual(
+      feedCourse(() => definition, course, input),
+      { events: [], commands: [] },
+      'late inputs change nothing',
+    )
   assert.equal(state.seq, before)
 }
 
@@ -121,7 +145,11 @@ test(`N1-N4, G1-G4: ${SEEDS} random definitions run to a defined end under rando
     const dice = diceOf(seed)
     const definition = randomDefinition(dice)
     try {
-      const simulated = simulate(definition, dice, { meddling: seed % 2 === 0, failing: seed % 3 === 0 ? 0.5 : 0.15, between: noLeftovers(definition) })
+      const simulated = simulate(definition, dice, {
+        meddling: seed % 2 === 0,
+        failing: seed % 3 === 0 ? 0.5 : 0.15,
+        between: noLeftovers(definition),
+      })
       checkInvariants(definition, simulated)
       statuses[simulated.course.state.status] = (statuses[simulated.course.state.status] ?? 0) + 1
       for (const event of simulated.events) {
@@ -130,13 +158,21 @@ test(`N1-N4, G1-G4: ${SEEDS} random definitions run to a defined end under rando
         if (event.type === 'compensation_finished') undone++
       }
     } catch (error) {
-      throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}\n${JSON.stringify(definition, null, 1)}`, { cause: error })
+      throw new Error(
+        `seed ${seed}: ${error instanceof Error ? error.message : String(error)}\n${JSON.stringify(definition, null, 1)}`,
+        { cause: error },
+      )
     }
   }
-  assert.deepEqual([...kinds].sort(), ['approval', 'decide', 'for_each', 'loop', 'run', 'tasks', 'timer', 'vote', 'wait'], 'every kind of stage was run')
+  assert.deepEqual(
+    [...kinds].sort(),
+    ['approval', 'decide', 'for_each', 'loop', 'run', 'tasks', 'timer', 'vote', 'wait'],
+    'every kind of stage was run',
+  )
   assert.equal(actions.size, feedbackActions.length, 'every feedback action fired')
   assert.ok(undone > 50, `compensations ran: ${undone}`)
-  for (const status of ['completed', 'partial', 'failed', 'cancelled']) assert.ok((statuses[status] ?? 0) > 0, `some run ended as ${status}: ${JSON.stringify(statuses)}`)
+  for (const status of ['completed', 'partial', 'failed', 'cancelled'])
+    assert.ok((statuses[status] ?? 0) > 0, `some run ended as ${status}: ${JSON.stringify(statuses)}`)
 })
 
 test('a run whose state is written to JSON and read back after each input does the same', () => {
@@ -145,7 +181,10 @@ test('a run whose state is written to JSON and read back after each input does t
     const plain = simulate(definition, diceOf(seed + 1_000_000), { meddling: true })
     const frozen = simulate(definition, diceOf(seed + 1_000_000), {
       meddling: true,
-      between: (course) => ({ state: JSON.parse(JSON.stringify(course.state)), owed: new Map(JSON.parse(JSON.stringify([...course.owed]))) }),
+      between: (course) => ({
+        state: JSON.parse(JSON.stringify(course.state)),
+        owed: new Map(JSON.parse(JSON.stringify([...course.owed]))),
+      }),
     })
     assert.deepEqual(frozen.events, plain.events, `seed ${seed}`)
   }
@@ -158,7 +197,10 @@ test('a run interrupted after any event goes on from its log as if nothing had b
     const own = events.filter((event) => isInput[event.type])
     for (let cut = 1; cut < own.length; cut++) {
       const until = own[cut]?.seq ?? 0
-      const { course, derived } = fold(definition, events.filter((event) => event.seq < until))
+      const { course, derived } = fold(
+        definition,
+        events.filter((event) => event.seq < until),
+      )
       const rest = [...derived]
       for (const input of inputs.slice(cut)) rest.push(...feedCourse(() => definition, course, input).events)
       assert.deepEqual(rest, events, `seed ${seed}, cut before input ${cut}`)

@@ -4,9 +4,9 @@ import { excerpt, type Failure, type FailureKind, fail, ok, type Result } from '
 import { type EffectClass, effectClass } from '../../workflow/definition.ts'
 import type { Json } from '../../workflow/value.ts'
 import type { AgentSystem, AgentTask, PerformContext, Performed } from '../agent-system.ts'
-import { honourSchema } from '../honour-schema.ts'
+import { honourSchema } from '../../agents/honour-schema.ts'
 import { interrupted } from '../interrupted.ts'
-import { parseJson } from '../parse-json.ts'
+import { parseJson } from '../../agents/parse-json.ts'
 
 export type FunctionContext = PerformContext & {
   /** Ends the task with this failure. Anything else that the function throws is `agent_failed`. */

@@ -175,19 +175,23 @@ test('what a status means', async () => {
     [418, 'agent_failed'],
     [429, 'busy'],
     [500, 'agent_failed'],
-    [502, 'unavailable'],
-    [503, 'unavailable'],
+    // A gateway may say so after the work was done (A7).
+    [502, 'agent_failed'],
+    [503, 'agent_failed'],
     [504, 'timeout'],
   ]
   for (const [status, kind] of meanings)
     assert.match(failed(await call({ url: `${base}/status/${status}` }), [kind]).message, /the reason/)
-  assert.equal(failed(await call({ url: `${base}/busy` }), ['busy']).retry_after_s, 7)
+  assert.equal(failed(await call({ url: `${base}/busy` }), ['agent_failed']).retry_after_s, 7)
   performed(await call({ url: `${base}/status/202`, output: 'text', success: [202] }))
   failed(await call({ url: `${base}/answer`, success: [202] }), ['agent_failed'])
 })
 
-test('a redirect is refused and not followed', async () => {
-  failed(await call({ url: `${base}/redirect` }), ['refused'])
+test('a redirect is not followed; the answer to a POST may mean that it was done (A7)', async () => {
+  failed(await call({ url: `${base}/redirect` }), ['agent_failed'])
+  failed(await call({ url: `${base}/redirect`, method: 'GET' }), ['refused'])
+  failed(await call({ url: `${base}/status/308` }), ['refused'])
+  await call({ url: `${base}/redirect` })
   assert.deepEqual(
     asked.map(({ url }) => url),
     ['/redirect'],
@@ -219,7 +223,7 @@ test('the effect follows method and header, and the key is sent', async () => {
 test('an unsafe request that may have arrived is effect_unknown; one that cannot have is not', async () => {
   failed(await call({ url: `${base}/cut` }), ['effect_unknown'])
   failed(await call({ url: `${base}/hang`, timeout: '100ms' }), ['effect_unknown'])
-  failed(await call({ url: `${base}/cut`, idempotency_header: 'Idempotency-Key' }), ['unavailable'])
+  failed(await call({ url: `${base}/cut`, idempotency_header: 'Idempotency-Key' }), ['agent_failed'])
   failed(await call({ url: nowhere }), ['unavailable'])
 })
 
@@ -238,4 +242,52 @@ test('health_url must answer 2xx, and a header’s secret goes to the agent’s 
   assert.equal(asked[0]?.headers.authorization, SECRET)
   assert.equal((await health({ health_url: `${base.replace('127.0.0.1', 'localhost')}/answer` })).ok, true)
   assert.equal(asked[0]?.headers.authorization, undefined)
+})
+
+test('what became of a lost request is asked: yes with its output, no, or not to be known', async () => {
+  const ask = async (settings: object, task: Partial<AgentTask> = {}) => {
+    asked = []
+    const context = { fetch: guardedFetch({ allow: ['127.0.0.1', 'localhost'] }), secret: () => ok(SECRET) }
+    const handle = http.open(
+      http.settings.parse({ url: `${base}/cut`, ...secretHeaders, ...settings }),
+      context as never,
+    )
+    assert.ok(handle.ok && handle.value.reconcile)
+    return handle.value.reconcile(exampleTask(task), { signal: new AbortController().signal, progress: () => {} })
+  }
+  const yes = await ask({ reconcile: { url: `${base}/answer`, output: '/out/n' } })
+  assert.ok(yes.ok)
+  assert.equal(yes.value?.output, 4)
+  assert.equal(asked[0]?.method, 'GET')
+  assert.equal(asked[0]?.headers.authorization, SECRET)
+  for (const status of [404, 410]) {
+    const no = await ask({ reconcile: { url: `${base}/status/${status}` } })
+    assert.ok(no.ok && no.value === null, `${status} means that it did not happen`)
+  }
+  failed(await ask({ reconcile: { url: `${base}/status/500` } }), ['agent_failed'])
+  failed(await ask({ reconcile: { url: `${base}/cut` } }), ['agent_failed'])
+  failed(await ask({ reconcile: { url: `${base}/text` } }), ['output_invalid'])
+  failed(await ask({ reconcile: { url: nowhere } }), ['unavailable'])
+  failed(await ask({ reconcile: { url: `${base}/answer`, output: '/out/n' } }, { output_schema: { type: 'array' } }), [
+    'output_invalid',
+  ])
+  const told = await ask({ reconcile: { url: `${base}/tells` } })
+  assert.ok(told.ok && !JSON.stringify(told).includes(SECRET), 'no secret in what was found')
+  await ask(
+    { reconcile: { url: `${base.replace('127.0.0.1', 'localhost')}/keys/{{effect_key}}` } },
+    { effect_key: 'a/b' },
+  )
+  assert.equal(asked[0]?.url, '/keys/a%2Fb')
+  assert.equal(asked[0]?.headers.authorization, undefined, 'keys go to the agent’s own address only')
+})
+
+test('with an address to ask, a request is reconcilable; without one nothing can be asked', () => {
+  const parsed = http.settings.parse({ url: `${base}/cut`, reconcile: { url: `${base}/answer` } })
+  assert.equal(http.effect(parsed), 'reconcilable')
+  assert.equal(http.effect({ ...parsed, idempotency_header: 'Idempotency-Key' }), 'idempotent')
+  const context = { fetch, secret: () => ok(SECRET) }
+  const without = http.open(http.settings.parse({ url: `${base}/cut` }), context as never)
+  assert.ok(without.ok && without.value.reconcile === undefined)
+  for (const url of ['https://x.org/?key={{effect_key}}', 'ftp://x.org/', 'https://x.org/{{secret}}'])
+    assert.equal(http.settings.safeParse({ url: base, reconcile: { url } }).success, false, url)
 })

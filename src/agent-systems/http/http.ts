@@ -1,6 +1,8 @@
 /** Any service that takes a task as one HTTP request and answers with its output. */
 import { z } from 'zod'
 import { secretReference } from '../../agents/agent.ts'
+import { honourSchema } from '../../agents/honour-schema.ts'
+import { parseJson } from '../../agents/parse-json.ts'
 import { excerpt, fail, ok, type Result } from '../../failure.ts'
 import { effectClass } from '../../workflow/definition.ts'
 import { duration, durationText, milliseconds } from '../../workflow/duration.ts'
@@ -8,10 +10,8 @@ import type { Json } from '../../workflow/value.ts'
 import type { AgentSystem, AgentSystemContext, AgentTask, Health, PerformContext, Performed } from '../agent-system.ts'
 import { contain } from '../contain.ts'
 import { type HideSecrets, hideSecrets } from '../hide-secrets.ts'
-import { honourSchema } from '../honour-schema.ts'
 import { interrupted } from '../interrupted.ts'
 import { outboundFailure } from '../outbound-guard.ts'
-import { parseJson } from '../parse-json.ts'
 import { readLimited } from './read-limited.ts'
 import { statusFailure } from './status-failure.ts'
 import { addressProblem, atPointer, bodyProblem, fillAddress, fillBody } from './template.ts'
@@ -67,6 +67,22 @@ const settings = z
     idempotency_header: headerName
       .optional()
       .meta({ description: 'Set it when the service keeps its promise: then a task may be sent twice' }),
+    reconcile: z
+      .strictObject({
+        url: address.meta({
+          description: 'Asked with GET: 2xx = it happened, 404 or 410 = it did not',
+          examples: ['https://tickets.example.com/by-key/{{effect_key}}'],
+        }),
+        output: z
+          .union([z.enum(['json', 'text']), pointer.min(1)])
+          .optional()
+          .meta({ description: 'Where the output is in that answer; as in the answer to the task when absent' }),
+      })
+      .optional()
+      .meta({
+        description:
+          'Where to ask what became of a request whose answer was lost. The service must know of it from the moment it accepts it',
+      }),
     health_url: address
       .optional()
       .meta({ description: 'Asked with GET, must answer 2xx; without it any answer to HEAD will do' }),
@@ -81,8 +97,8 @@ export type HttpSettings = z.infer<typeof settings>
 
 const defaultBody: Json = { goal: '{{goal}}', role: '{{role}}', instructions: '{{instructions}}', input: '{{input}}' }
 
-const effectOf = ({ effect, method, idempotency_header }: HttpSettings) =>
-  effect ?? (method === 'GET' ? 'pure' : idempotency_header ? 'idempotent' : 'unsafe')
+const effectOf = ({ effect, method, idempotency_header, reconcile }: HttpSettings) =>
+  effect ?? (method === 'GET' ? 'pure' : idempotency_header ? 'idempotent' : reconcile ? 'reconcilable' : 'unsafe')
 
 export const http: AgentSystem<HttpSettings> = {
   contract: 'agent-system-v1',
@@ -91,13 +107,21 @@ export const http: AgentSystem<HttpSettings> = {
   settings,
   effect: effectOf,
   quick: false,
-  open: (options, context) =>
-    ok({
+  open: (options, context) => {
+    const asked = options.reconcile
+    return ok({
       host: `http:${new URL(options.url).host}`,
       check: (signal) => check(options, context, signal),
       perform: (task, during) => contain(() => perform(options, context, task, during)),
+      ...(asked === undefined
+        ? {}
+        : {
+            reconcile: (task: AgentTask, during: PerformContext) =>
+              contain(() => reconcile(options, asked, context, task, during)),
+          }),
       close: async () => {},
-    }),
+    })
+  },
 }
 
 async function check(options: HttpSettings, context: AgentSystemContext, signal: AbortSignal): Promise<Health> {
@@ -158,32 +182,77 @@ async function perform(
   if (!headers.ok) return headers
   const { hide } = headers.value
 
+  const answer = await exchange(options, context, url.value, hide, signal, {
+    method: options.method,
+    headers: requestHeaders(options, headers.value.headers, task, body !== null),
+    body: body ? JSON.stringify(body.value) : null,
+  })
+  if (!answer.ok) return answer
+  const { response, text, said } = answer.value
+  const expected = options.success ? options.success.includes(response.status) : response.ok
+  if (!expected) return statusFailure(response, url.value, said, options.method)
+  return performed(options, options.output, task, text, said, hide)
+}
+
+/** Asks the destination itself. Only its yes or no counts: whatever else it says leaves the question open. */
+async function reconcile(
+  options: HttpSettings,
+  { url: template, output = options.output }: NonNullable<HttpSettings['reconcile']>,
+  context: AgentSystemContext,
+  task: AgentTask,
+  { signal }: PerformContext,
+): Promise<Result<Performed | null>> {
+  if (signal.aborted) return interrupted(signal)
+  const url = fillAddress(template, task)
+  if (!url.ok) return url
+  const headers = headersOf(options, context)
+  if (!headers.ok) return headers
+  const { hide } = headers.value
+  const asking: HttpSettings = { ...options, method: 'GET', effect: 'pure' }
+  // The keys are for the agent's own address.
+  const own = url.value.origin === new URL(options.url).origin ? headers.value.headers : {}
+  const answer = await exchange(asking, context, url.value, hide, signal, {
+    method: 'GET',
+    headers: requestHeaders(asking, own, task, false),
+    body: null,
+  })
+  if (!answer.ok) return answer
+  const { response, text, said } = answer.value
+  if (response.status === 404 || response.status === 410) return ok(null)
+  if (!response.ok) return statusFailure(response, url.value, said, 'GET')
+  return performed(options, output, task, text, said, hide)
+}
+
+/** One request and its whole answer. `said` is the text without secrets. */
+async function exchange(
+  options: HttpSettings,
+  context: AgentSystemContext,
+  url: URL,
+  hide: HideSecrets,
+  signal: AbortSignal,
+  request: { method: string; headers: { [name: string]: string }; body: string | null },
+): Promise<Result<{ response: Response; text: string; said: string }>> {
   const limit = AbortSignal.timeout(milliseconds(options.timeout))
   let response: Response
   let text: string | null
   try {
-    response = await context.fetch(url.value.href, {
-      method: options.method,
-      headers: requestHeaders(options, headers.value.headers, task, body !== null),
-      body: body ? JSON.stringify(body.value) : null,
+    response = await context.fetch(url.href, {
+      ...request,
       redirect: 'manual',
       signal: AbortSignal.any([signal, limit]),
     })
     text = await readLimited(response, options.max_bytes)
   } catch (error) {
     if (signal.aborted) return interrupted(signal)
-    return noAnswer(error, limit.aborted, options, url.value, hide)
+    return noAnswer(error, limit.aborted, options, url, hide)
   }
   if (text === null) {
-    return fail('limit_exceeded', `${url.value.host} answered with more than ${options.max_bytes} bytes`, {
+    return fail('limit_exceeded', `${url.host} answered with more than ${options.max_bytes} bytes`, {
       field: 'settings.max_bytes',
       remedy: 'raise max_bytes',
     })
   }
-  const said = hide.text(text)
-  const expected = options.success ? options.success.includes(response.status) : response.ok
-  if (!expected) return statusFailure(response, url.value, said)
-  return performed(options, task, text, said, hide)
+  return ok({ response, text, said: hide.text(text) })
 }
 
 function requestHeaders(
@@ -216,7 +285,9 @@ function noAnswer(error: unknown, late: boolean, options: HttpSettings, url: URL
       }
     : outboundFailure(error, url)
   const hidden = { ...failure, message: hide.text(failure.message) }
-  if (!sent || effectOf(options) !== 'unsafe') return { ok: false, failure: hidden }
+  if (!sent) return { ok: false, failure: hidden }
+  // A7: `unavailable` would say that the work was certainly not begun.
+  if (effectOf(options) !== 'unsafe') return { ok: false, failure: late ? hidden : { ...hidden, kind: 'agent_failed' } }
   return fail('effect_unknown', `${hidden.message}; the request had been sent`, {
     remedy: 'look at the service, or set idempotency_header if it supports one',
   })
@@ -224,27 +295,28 @@ function noAnswer(error: unknown, late: boolean, options: HttpSettings, url: URL
 
 function performed(
   options: HttpSettings,
+  at: string,
   task: AgentTask,
   raw: string,
   said: string,
   hide: HideSecrets,
 ): Result<Performed> {
-  const wantsText = options.output === 'text'
+  const wantsText = at === 'text'
   const parsed = parseJson(raw)
   // A failure quotes a part of the text, so it is made from the one without secrets.
   if (!parsed.ok && !wantsText) return asFailure(parseJson(said))
   const whole = parsed.ok ? hide.value(parsed.value) : null
-  const output = wantsText ? said : options.output === 'json' ? whole : atPointer(whole, options.output)
+  const output = wantsText ? said : at === 'json' ? whole : atPointer(whole, at)
   if (output === undefined) {
-    return fail('output_invalid', `the answer has nothing at ${excerpt(options.output)}`, {
+    return fail('output_invalid', `the answer has nothing at ${excerpt(at)}`, {
       field: 'settings.output',
       value: excerpt(said),
     })
   }
   const checked = honourSchema(task.output_schema, output)
   if (!checked.ok) return checked
-  const tokens = (at: string | undefined) => {
-    const count = at === undefined ? undefined : atPointer(whole, at)
+  const tokens = (where: string | undefined) => {
+    const count = where === undefined ? undefined : atPointer(whole, where)
     return typeof count === 'number' && Number.isInteger(count) && count >= 0 ? count : null
   }
   const usage = {

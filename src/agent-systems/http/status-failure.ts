@@ -1,4 +1,7 @@
-/** What a status outside the expected ones means for the task. */
+/**
+ * What a status outside the expected ones means for the task. Only a refusal says that the work was not begun (duty A7):
+ * a 502 or 503 may come from a gateway behind which the work was done, and a 303 is how many services confirm it.
+ */
 import { excerpt, type FailureKind, fail, type Result } from '../../failure.ts'
 
 const kinds: { [status: number]: FailureKind } = {
@@ -13,8 +16,6 @@ const kinds: { [status: number]: FailureKind } = {
   413: 'too_large',
   422: 'invalid_input',
   429: 'busy',
-  502: 'unavailable',
-  503: 'unavailable',
   504: 'timeout',
 }
 
@@ -26,16 +27,21 @@ const remedies: Partial<Record<FailureKind, string>> = {
 }
 
 /** @param said The body, without secrets. */
-export function statusFailure(response: Response, url: URL, said: string): Result<never> {
+export function statusFailure(response: Response, url: URL, said: string, method: string): Result<never> {
   const { status } = response
   if (status >= 300 && status < 400) {
-    return fail('refused', `${url.host} answered with a redirect (${status}), which is not followed`, {
-      field: 'settings.url',
-      remedy: 'write the address to which it leads',
-    })
+    const certainlyNotBegun = method === 'GET' || status === 307 || status === 308
+    return fail(
+      certainlyNotBegun ? 'refused' : 'agent_failed',
+      `${url.host} answered with a redirect (${status}), which is not followed`,
+      {
+        field: 'settings.url',
+        remedy: 'write the address to which it leads',
+      },
+    )
   }
   const after = retryAfter(response.headers.get('retry-after'))
-  const kind = status === 503 && after !== null ? 'busy' : (kinds[status] ?? 'agent_failed')
+  const kind = kinds[status] ?? 'agent_failed'
   const remedy = remedies[kind]
   return fail(
     kind,

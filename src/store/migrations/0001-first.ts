@@ -82,7 +82,9 @@ export const first: Migration = {
       .addColumn('by', 'text', (c) => c.notNull())
       .addColumn('note', 'text', (c) => c.notNull())
       .addColumn('search', 'text', (c) => c.notNull())
-      .addPrimaryKeyConstraint('definitions_pk', ['namespace', 'hash'])
+      // 0, or the version under which an older content became the latest once more.
+      .addColumn('restored', 'integer', (c) => c.notNull())
+      .addPrimaryKeyConstraint('definitions_pk', ['namespace', 'hash', 'restored'])
       .addUniqueConstraint('definitions_by_name', ['namespace', 'name', 'version'])
       .execute()
     await db.schema

@@ -12,7 +12,13 @@ const timerOf = (place: Place): string => `${place.address}/timeout`
 /** Unique within the run: a loop asks again under another id. */
 export const approvalId = (address: string): string => address.replace(/[^a-z0-9_]+/g, '-').replace(/-$/, '')
 
-function decided(turn: Turn, place: Place<ApprovalStage>, decision: 'approve' | 'refuse', reason: string, comment: string): void {
+function decided(
+  turn: Turn,
+  place: Place<ApprovalStage>,
+  decision: 'approve' | 'refuse',
+  reason: string,
+  comment: string,
+): void {
   turn.dropTimer(timerOf(place))
   delete turn.state.approvals[approvalId(place.address)]
   turn.stageState(place).decision = decision
@@ -41,7 +47,13 @@ export const approvalBehaviour: StageBehaviour<'approval'> = {
     turn.startTimer(timerOf(place), due)
   },
   approvalGiven(turn, place, decision, comment) {
-    decided(turn, place, decision, decision === 'approve' ? `approved${comment && `: ${comment}`}` : `refused${comment && `: ${comment}`}`, comment)
+    decided(
+      turn,
+      place,
+      decision,
+      decision === 'approve' ? `approved${comment && `: ${comment}`}` : `refused${comment && `: ${comment}`}`,
+      comment,
+    )
   },
   timerFired(turn, place) {
     const decision = place.stage.default

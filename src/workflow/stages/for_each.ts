@@ -30,10 +30,15 @@ export const forEachBehaviour: StageBehaviour<'for_each'> = {
   start(turn, place) {
     const list = evaluateBinding(place.stage.items, lookupFrom(turn, place))
     if (!list.ok) return failStage(turn, place, `items: ${list.failure.message}`)
-    if (isBlobRef(list.value)) return failStage(turn, place, `items: the list is too large to go through (${list.value.bytes} bytes)`)
+    if (isBlobRef(list.value))
+      return failStage(turn, place, `items: the list is too large to go through (${list.value.bytes} bytes)`)
     if (!Array.isArray(list.value)) return failStage(turn, place, `items: ${place.stage.items} is no list`)
     if (list.value.length > place.stage.max)
-      return failStage(turn, place, `items: the list has ${list.value.length} items, at most ${place.stage.max} are allowed`)
+      return failStage(
+        turn,
+        place,
+        `items: the list has ${list.value.length} items, at most ${place.stage.max} are allowed`,
+      )
     const state = turn.stageState(place)
     if (list.value.length === 0) return completeStage(turn, place, [], null, 'the list is empty')
     Object.assign(state, { list: list.value, next_item: 0, open: list.value.length, item_failures: 0, outs: {} })
@@ -46,14 +51,24 @@ export const forEachBehaviour: StageBehaviour<'for_each'> = {
     if (state.items?.[index] === undefined) return
     delete state.items[index]
     state.open = (state.open ?? 1) - 1
-    if (failure === null) state.outs = Object.assign(state.outs ?? {}, { [index]: scopeOutput(body, place.stage.stages) })
+    if (failure === null)
+      state.outs = Object.assign(state.outs ?? {}, { [index]: scopeOutput(body, place.stage.stages) })
     else state.item_failures = (state.item_failures ?? 0) + 1
     if (state.open > 0) return startItems(turn, place)
     const n = state.list?.length ?? 0
     const failed = state.item_failures ?? 0
     if (failed === n) return failStage(turn, place, `all ${n} items failed (last: ${failure ?? ''})`)
     const outputs = Object.entries(state.outs ?? {}).map(([task, output]) => ({ task, output }))
-    turn.ask({ do: 'collect', stage: place.address, outputs, started_at: state.started_at, n, succeeded: n - failed, failed, tokens: null })
+    turn.ask({
+      do: 'collect',
+      stage: place.address,
+      outputs,
+      started_at: state.started_at,
+      n,
+      succeeded: n - failed,
+      failed,
+      tokens: null,
+    })
   },
 
   collected(turn, place, output, metrics) {

@@ -29,6 +29,12 @@ export const loopBehaviour: StageBehaviour<'loop'> = {
     turn.emit('loop_iterated', { stage: place.address, iteration, until: outcome.value, reason })
     if (outcome.value !== true && iteration < place.stage.max) return iterate(turn, place, iteration + 1, body)
     const output = scopeOutput(body, place.stage.stages)
-    completeStage(turn, place, output, null, outcome.value === true ? reason : `the bound of ${place.stage.max} iterations is reached (${reason})`)
+    completeStage(
+      turn,
+      place,
+      output,
+      null,
+      outcome.value === true ? reason : `the bound of ${place.stage.max} iterations is reached (${reason})`,
+    )
   },
 }

@@ -26,7 +26,8 @@ export const runBehaviour: StageBehaviour<'run'> = {
     turn.ask({ do: 'start_run', stage: place.address, run, definition: place.stage.definition, inputs })
   },
   childFinished(turn, place, status, output) {
-    if (status === 'completed' || status === 'partial') completeStage(turn, place, output, null, `the run ended as ${status}`)
+    if (status === 'completed' || status === 'partial')
+      completeStage(turn, place, output, null, `the run ended as ${status}`)
     else failStage(turn, place, `the run ended as ${status}`, null, output)
   },
 }

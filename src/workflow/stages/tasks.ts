@@ -17,11 +17,16 @@ export const tasksBehaviour: StageBehaviour<'tasks'> = {
     const state = turn.stageState(place)
     const task = state.tasks?.[id]
     const spec = place.stage.tasks.find((t) => t.id === id)
-    if (task?.s === 'failed' && spec?.required === true) return sink(turn, place, `required task ${id} failed: ${task.reason ?? ''}`)
+    if (task?.s === 'failed' && spec?.required === true)
+      return sink(turn, place, `required task ${id} failed: ${task.reason ?? ''}`)
     const { failed } = countTasks(turn, place)
     const needed = minSuccess(place.stage)
     if (place.stage.tasks.length - failed < needed)
-      return sink(turn, place, `${failed} of ${place.stage.tasks.length} tasks failed, ${needed} must succeed${lastReason(state)}`)
+      return sink(
+        turn,
+        place,
+        `${failed} of ${place.stage.tasks.length} tasks failed, ${needed} must succeed${lastReason(state)}`,
+      )
     if (state.open === 0) collect(turn, place)
   },
 
@@ -54,16 +59,34 @@ function collect(turn: Turn, place: Place<TasksStage>): void {
     const metrics = metricsOf(turn, state, 1, succeeded, failed, tokens)
     return completeStage(turn, place, outputs[0]?.output ?? null, metrics)
   }
-  turn.ask({ do: 'collect', stage: place.address, outputs, started_at: state.started_at, n: place.stage.tasks.length, succeeded, failed, tokens })
+  turn.ask({
+    do: 'collect',
+    stage: place.address,
+    outputs,
+    started_at: state.started_at,
+    n: place.stage.tasks.length,
+    succeeded,
+    failed,
+    tokens,
+  })
 }
 
 function keepOutputs(state: StageState): { task: string; output: Value }[] {
-  const outputs = Object.entries(state.tasks ?? {}).flatMap(([task, t]) => (t.s === 'done' ? [{ task, output: t.out ?? null }] : []))
+  const outputs = Object.entries(state.tasks ?? {}).flatMap(([task, t]) =>
+    t.s === 'done' ? [{ task, output: t.out ?? null }] : [],
+  )
   if (outputs.length <= KEPT_OUTPUTS) state.outs = Object.fromEntries(outputs.map(({ task, output }) => [task, output]))
   return outputs
 }
 
-const metricsOf = (turn: Turn, state: StageState, n: number, succeeded: number, failed: number, tokens: number | null): Metrics => ({
+const metricsOf = (
+  turn: Turn,
+  state: StageState,
+  n: number,
+  succeeded: number,
+  failed: number,
+  tokens: number | null,
+): Metrics => ({
   n,
   succeeded,
   failed,

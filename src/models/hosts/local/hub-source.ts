@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { excerpt, fail, ok, type Result } from '../../../failure.ts'
 import { endedBy } from '../../model-host.ts'
 import type { CatalogueModel } from './catalogue.ts'
-import type { FetchOptions } from './fetch-model.ts'
+import type { FetchOptions } from './fetch-options.ts'
 
 type HubSource = Extract<CatalogueModel['source'], { kind: 'hub' }>
 

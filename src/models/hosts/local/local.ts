@@ -2,7 +2,8 @@
 import type { Configuration } from '../../../configuration/configuration.ts'
 import { type Failure, fail, ok, type Result } from '../../../failure.ts'
 import { endedBy, type HostContext, type Logger, type ModelHost } from '../../model-host.ts'
-import { type ChosenModel, chooseModel, type FetchProgress } from './fetch-model.ts'
+import { type ChosenModel, chooseModel } from './fetch-model.ts'
+import type { FetchProgress } from './fetch-options.ts'
 import { type ModelProcess, superviseModelProcess } from './model-process.ts'
 
 export type LocalHostOptions = {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { excerpt, fail, ok, type Result } from '../../../failure.ts'
 import { endedBy } from '../../model-host.ts'
 import type { CatalogueModel } from './catalogue.ts'
-import type { FetchOptions } from './fetch-model.ts'
+import type { FetchOptions } from './fetch-options.ts'
 
 type PipSource = Extract<CatalogueModel['source'], { kind: 'pip' }>
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failed } from './agent-system.conformance.ts'
+import { failed } from '../agent-systems/agent-system.conformance.ts'
 import { honourSchema } from './honour-schema.ts'
 import { parseJson } from './parse-json.ts'
 

@@ -1,0 +1,128 @@
+/** Calls operations over HTTP. Types are those of the operations themselves; routes were taken from them by the build. */
+import type { Failure } from '../../../src/failure.ts'
+import type { add_agent } from '../../../src/operations/add_agent.ts'
+import type { answer_approval } from '../../../src/operations/answer_approval.ts'
+import type { cancel_run } from '../../../src/operations/cancel_run.ts'
+import type { check_definition } from '../../../src/operations/check_definition.ts'
+import type { configuration } from '../../../src/operations/configuration.ts'
+import type { create_workflow } from '../../../src/operations/create_workflow.ts'
+import type { Typed } from '../../../src/operations/define-operation.ts'
+import type { doctor } from '../../../src/operations/doctor.ts'
+import type { drain_agent } from '../../../src/operations/drain_agent.ts'
+import type { get_blob } from '../../../src/operations/get_blob.ts'
+import type { get_definition } from '../../../src/operations/get_definition.ts'
+import type { get_run } from '../../../src/operations/get_run.ts'
+import type { get_run_events } from '../../../src/operations/get_run_events.ts'
+import type { intelligence_metrics } from '../../../src/operations/intelligence_metrics.ts'
+import type { list_agents } from '../../../src/operations/list_agents.ts'
+import type { list_definitions } from '../../../src/operations/list_definitions.ts'
+import type { list_models } from '../../../src/operations/list_models.ts'
+import type { list_runs } from '../../../src/operations/list_runs.ts'
+import type { list_templates } from '../../../src/operations/list_templates.ts'
+import type { live } from '../../../src/operations/live.ts'
+import type { orchestration_status } from '../../../src/operations/orchestration_status.ts'
+import type { pause_run } from '../../../src/operations/pause_run.ts'
+import type { probe_agent } from '../../../src/operations/probe_agent.ts'
+import type { put_definition } from '../../../src/operations/put_definition.ts'
+import type { remove_agent } from '../../../src/operations/remove_agent.ts'
+import type { resolve_effect } from '../../../src/operations/resolve_effect.ts'
+import type { resume_run } from '../../../src/operations/resume_run.ts'
+
+type Operations = {
+  add_agent: typeof add_agent
+  answer_approval: typeof answer_approval
+  cancel_run: typeof cancel_run
+  check_definition: typeof check_definition
+  configuration: typeof configuration
+  create_workflow: typeof create_workflow
+  doctor: typeof doctor
+  drain_agent: typeof drain_agent
+  get_blob: typeof get_blob
+  get_definition: typeof get_definition
+  get_run: typeof get_run
+  get_run_events: typeof get_run_events
+  intelligence_metrics: typeof intelligence_metrics
+  list_agents: typeof list_agents
+  list_definitions: typeof list_definitions
+  list_models: typeof list_models
+  list_runs: typeof list_runs
+  list_templates: typeof list_templates
+  live: typeof live
+  orchestration_status: typeof orchestration_status
+  pause_run: typeof pause_run
+  probe_agent: typeof probe_agent
+  put_definition: typeof put_definition
+  remove_agent: typeof remove_agent
+  resolve_effect: typeof resolve_effect
+  resume_run: typeof resume_run
+}
+export type OperationName = keyof Operations
+type TypesOf<O> = O extends Typed<infer Input, infer Output> ? { input: Input; output: Output } : never
+export type Input<N extends OperationName> = TypesOf<Operations[N]>['input']
+export type Output<N extends OperationName> = TypesOf<Operations[N]>['output']
+
+declare const __ROUTES__: Record<OperationName, [method: string, path: string]>
+
+/** What the server said no with, or what kept it from answering. */
+export class RequestFailed extends Error {
+  readonly failure: Omit<Failure, 'kind'>
+  readonly status: number
+  constructor(failure: Omit<Failure, 'kind'>, status: number) {
+    super(failure.message)
+    this.failure = failure
+    this.status = status
+  }
+}
+
+export async function call<N extends OperationName>(
+  name: N,
+  input: Input<N>,
+  options: { signal?: AbortSignal; key?: string } = {},
+): Promise<Output<N>> {
+  const [method, pattern] = __ROUTES__[name]
+  const rest = { ...(input as Record<string, unknown>) }
+  const path = pattern.replaceAll(/\{(\w+)\}/g, (_, field: string) => {
+    const value = String(rest[field])
+    delete rest[field]
+    return encodeURIComponent(value)
+  })
+  const inAddress = method === 'GET' || method === 'DELETE'
+  const query = new URLSearchParams()
+  if (inAddress) {
+    for (const [field, value] of Object.entries(rest)) {
+      if (value !== undefined) for (const one of [value].flat()) query.append(field, String(one))
+    }
+  }
+  const address = query.size > 0 ? `${path}?${query}` : path
+  const headers: Record<string, string> = { accept: 'application/json' }
+  if (!inAddress) headers['content-type'] = 'application/json'
+  if (options.key !== undefined) headers['idempotency-key'] = options.key
+  const response = await fetch(address, {
+    method,
+    headers,
+    ...(inAddress ? {} : { body: JSON.stringify(rest) }),
+    ...(options.signal && { signal: options.signal }),
+  }).catch((error: unknown) => {
+    if (options.signal?.aborted) throw error
+    throw new RequestFailed(
+      { message: 'Quorate does not answer', remedy: 'It is tried again by itself; see whether the program still runs.' },
+      0,
+    )
+  })
+  const body = (await response.json().catch(() => null)) as unknown
+  if (response.ok) return body as Output<N>
+  const problem = (body ?? {}) as { title?: string; detail?: string } & Partial<Failure>
+  const { detail, title, remedy, field, value, problems, line, column } = problem
+  throw new RequestFailed(
+    {
+      message: detail ?? title ?? `the server answered ${response.status}`,
+      ...(remedy !== undefined && { remedy }),
+      ...(field !== undefined && { field }),
+      ...(value !== undefined && { value }),
+      ...(problems !== undefined && { problems }),
+      ...(line !== undefined && { line }),
+      ...(column !== undefined && { column }),
+    },
+    response.status,
+  )
+}

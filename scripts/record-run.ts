@@ -1,0 +1,96 @@
+/**
+ * Records a real run as `docs/media/run.svg`: starts Quorate by `npm start`, runs a goal by `npx quorate run`, both on
+ * pseudo terminals of `script` (util-linux), and draws what they showed. Needs port 8100 and the default model.
+ *
+ *     node scripts/record-run.ts ["another goal"]
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Moment, terminalSvg } from './terminal-svg.ts'
+import { TerminalText } from './terminal-text.ts'
+
+const root = join(import.meta.dirname, '..')
+const goal = process.argv[2] ?? 'Compare three ways to store events and recommend one'
+const COLUMNS = 104
+const FILM_SECONDS = 30
+const panes = [
+  { title: 'terminal 1', rows: 14 },
+  { title: 'terminal 2', rows: 18 },
+]
+
+const data = mkdtempSync(join(tmpdir(), 'quorate-recording-'))
+const screens = panes.map(() => new TerminalText())
+const moments: Moment[] = []
+const began = performance.now()
+
+function note(): void {
+  moments.push({
+    at: performance.now() - began,
+    panes: screens.map((screen, pane) => screen.shown(panes[pane]?.rows ?? 0, COLUMNS)),
+  })
+}
+
+/** A command on a terminal of its own, as a person types it. */
+function type(pane: number, command: string, rows: number): ChildProcess {
+  screens[pane]?.write(`\x1b[1m$ ${command}\x1b[0m\n`)
+  note()
+  const environment = `env -u CI -u NO_COLOR TERM=xterm-256color QUORATE_DATA_DIR=${data}`
+  const child = spawn(
+    'script',
+    ['-qefc', `stty cols ${COLUMNS} rows ${rows}; exec ${environment} ${command}`, '/dev/null'],
+    {
+      cwd: root,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    screens[pane]?.write(text)
+    note()
+  })
+  return child
+}
+
+const ended = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve) => child.once('exit', (code) => resolve(code)))
+
+const server = type(0, 'npm start', panes[0]?.rows ?? 24)
+const serverEnded = ended(server)
+const started = await Promise.race([
+  new Promise<true>((resolve) => {
+    const look = () => {
+      if (JSON.stringify(moments.at(-1)?.panes[0]).includes('Ctrl-C stops')) resolve(true)
+    }
+    server.stdout?.on('data', look)
+  }),
+  serverEnded.then(() => false),
+])
+let code: number | null = 1
+if (started) code = await ended(type(1, `npx quorate run ${JSON.stringify(goal)}`, 40))
+// As a person presses Ctrl-C.
+server.stdin?.write('\x03')
+await serverEnded
+rmSync(data, { recursive: true, force: true })
+if (!started || code !== 0) {
+  console.error(JSON.stringify(moments.at(-1)?.panes.map((rows) => rows.map((row) => row.map(({ text }) => text)))))
+  console.error('nothing was recorded: the run above did not complete')
+  process.exit(1)
+}
+
+const seconds = (moments.at(-1)?.at ?? 0) / 1_000
+const speed = Math.max(1, Math.round(seconds / FILM_SECONDS))
+const last = moments.at(-1)?.panes[1] ?? []
+writeFileSync(
+  join(root, 'docs/media/run.svg'),
+  terminalSvg({
+    title: `A real run on ${cpus().length} processor cores without a GPU, ${speed} times faster than it was`,
+    description: last.map((row) => row.map(({ text }) => text).join('')).join(' '),
+    columns: COLUMNS,
+    panes,
+    moments,
+    speed,
+    pause: 6_000,
+  }),
+)
+console.log(`docs/media/run.svg: ${seconds.toFixed(0)} s, ${moments.length} moments, ${speed} times faster`)
