@@ -90,7 +90,7 @@ export async function startQuorate(configuration: Configuration, options: StartO
       store,
       gateway,
       systems: agentSystemsWith(functions),
-      context: { fetch, secret, work_dir },
+      context: { fetch, secret, work_dir, work_folders: configuration.work_folders },
       logger,
       now,
       random: Math.random,

@@ -55,6 +55,8 @@ export type Configuration = {
     /** Hosts and CIDR ranges that adapters may reach besides public addresses: loopback and private are refused unless listed. */
     allow: string[]
   }
+  /** Absolute. Folders besides its own that a command agent may name as its work folder. */
+  work_folders: string[]
   decision_timeout_ms: number
   consensus_threshold: number
   /** Agents from the configuration file: read-only through the API. */

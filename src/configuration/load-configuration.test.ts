@@ -227,7 +227,7 @@ describe('docs/quorate.example.yaml', () => {
   })
 
   test('with every example switched on, it loads, and names every setting that people are meant to write', () => {
-    const on = text.replace(/^(\s*)allow: \[\]$/m, '').replace(/^(\s*)#(?=\S| {2})/gm, '$1')
+    const on = text.replace(/^(\s*)(allow|work_folders): \[\]$/gm, '').replace(/^(\s*)#(?=\S| {2})/gm, '$1')
     const it = loaded({ files: { 'quorate.yaml': on } })
     assert.deepEqual(
       it.agents.map(({ name }) => name),
@@ -242,5 +242,23 @@ describe('docs/quorate.example.yaml', () => {
     )
     const missing = settingKeys.filter((key) => it.sources[key]?.source === 'default')
     assert.deepEqual(missing, ['orchestration_patterns', 'agent_categories', 'agent_count'])
+  })
+})
+
+describe('agents that are commands', () => {
+  test('what begins with ./ or ../ counts from the folder of the file, and nothing else is touched', () => {
+    const text = `agents:
+  - { name: a, system: command, settings: { command: [node, ./count.ts, ../x, /y, a/b, --from=./z, .hidden], work_folder: ./w } }
+  - { name: b, system: http, settings: { command: [./x] } }
+  - { name: c, system: command, settings: { command: ./no-list } }
+`
+    const it = loaded({ flags: { config: 'etc/q.yaml' }, files: { 'etc/q.yaml': text } })
+    const [a, b, c] = it.agents.map(({ settings }) => settings)
+    assert.deepEqual(a, {
+      command: ['node', join(it.cwd, 'etc/count.ts'), join(it.cwd, 'x'), '/y', 'a/b', '--from=./z', '.hidden'],
+      work_folder: './w',
+    })
+    assert.deepEqual(b, { command: ['./x'] })
+    assert.deepEqual(c, { command: './no-list' })
   })
 })

@@ -219,6 +219,9 @@ function assemble(
       },
     },
     outbound: { allow: v['outbound.allow'] },
+    work_folders: v.work_folders.map((folder) =>
+      absolutePath(folder, layers.find(({ values }) => values.has('work_folders'))?.base ?? cwd, machine.home),
+    ),
     decision_timeout_ms: v.decision_timeout,
     consensus_threshold: v.consensus_threshold,
     agents: v.agents.map((agent) =>

@@ -1,4 +1,5 @@
 /** What a value of a setting may be. */
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { secretReference } from '../agents/agent.ts'
 import { agentName } from '../workflow/definition.ts'
@@ -66,6 +67,16 @@ export const outboundHost = z
   .regex(
     /^(\*\.)?[a-zA-Z0-9_.-]+(:\d{1,5})?$|^[0-9a-fA-F:.]+(\/\d{1,3})?$|^\[[0-9a-fA-F:.]+\](:\d{1,5})?$/,
     'is not a host name, an address or a CIDR range',
+  )
+  .refine(
+    (text) =>
+      !text.includes('/') ||
+      (isIP(text.split('/')[0] ?? '') !== 0 && Number(text.split('/')[1]) <= (text.includes(':') ? 128 : 32)),
+    'is not a CIDR range: an address and a length of at most 32 (IPv4) or 128 (IPv6)',
+  )
+  .refine(
+    (text) => text.includes('/') || isIP(text) === 6 || Number(/:(\d+)$/.exec(text)?.[1] ?? 0) <= 65_535,
+    'has a port beyond 65535',
   )
 
 export const pattern = z.strictObject({

@@ -203,6 +203,13 @@ export const settings = {
     write: 'a list of host names, addresses or CIDR ranges',
   }),
 
+  work_folders: setting({
+    schema: z.array(path).max(100),
+    fallback: is([]),
+    text: words,
+    write: 'a list of folders that agents of the system command may work in',
+  }),
+
   decision_timeout: setting({
     schema: span,
     fallback: is(30_000),

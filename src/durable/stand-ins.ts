@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Configuration } from '../configuration/configuration.ts'
 import { loadConfiguration } from '../configuration/load-configuration.ts'
 import type { Attempt, AttemptOutcome, Fleet } from '../fleet/fleet.ts'
 import type { Planner } from '../planning/planner.ts'
@@ -15,6 +16,8 @@ import { type DurableRuns, openShell } from './shell.ts'
 export type TestShell = {
   store: Store
   runs: DurableRuns
+  configuration: Configuration
+  fleet: Fleet
   /** Calls by `run/task#attempt`. */
   calls: Map<string, number>
   /** Resolves when the run has ended, with its whole log. */
@@ -40,11 +43,12 @@ export async function openTestShell(
   if (!opened.ok) throw new Error(opened.failure.message)
   const store = options.around_store?.(opened.value) ?? opened.value
   const calls = new Map<string, number>()
+  const fleet = standInFleet(calls, options.work ?? (() => 'done'))
   const nothing = () => undefined
   const shell = await openShell({
     configuration: loaded.value,
     store,
-    fleet: standInFleet(calls, options.work ?? (() => 'done')),
+    fleet,
     planner: options.planner ?? { propose: () => Promise.reject(new Error('nothing is planned here')) },
     logger: {
       debug: nothing,
@@ -78,6 +82,8 @@ export async function openTestShell(
   return {
     store,
     runs: shell.value,
+    configuration: loaded.value,
+    fleet,
     calls,
     until,
     async ended(run) {
@@ -117,7 +123,7 @@ function standInFleet(
   const rest = {
     perform,
     quick: ({ agent }: { agent: string | null }) => agent === 'quick',
-    list: async () => [{ name: 'quick' }],
+    list: async () => ['quick', 'slow'].map((name) => ({ name, capabilities: ['work'], retired: false })),
     capabilities: () => ({ work: 1 }),
   }
   return rest as unknown as Fleet

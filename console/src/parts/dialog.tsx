@@ -1,0 +1,48 @@
+/** A modal window: the browser's own, which keeps the focus inside, gives it back, and closes on Escape. */
+import { type ReactNode, useEffect, useId, useRef } from 'react'
+
+export function Dialog({
+  title,
+  className,
+  bare = false,
+  onClose,
+  children,
+}: {
+  title: string
+  className?: string
+  bare?: boolean
+  onClose: () => void
+  children: ReactNode
+}) {
+  const ref = useRef<HTMLDialogElement>(null)
+  const heading = useId()
+  useEffect(() => {
+    const dialog = ref.current
+    dialog?.showModal()
+    return () => dialog?.close()
+  }, [])
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it as well; the click is the mouse's way
+    <dialog
+      ref={ref}
+      className={className}
+      aria-labelledby={bare ? undefined : heading}
+      aria-label={bare ? title : undefined}
+      onCancel={(event) => {
+        event.preventDefault()
+        onClose()
+      }}
+      onClick={(event) => event.target === ref.current && onClose()}
+    >
+      {!bare && (
+        <div className="dialog-head">
+          <h2 id={heading}>{title}</h2>
+          <button type="button" className="button plain" onClick={onClose} aria-label="Close">
+            ✕
+          </button>
+        </div>
+      )}
+      {bare ? children : <div className="dialog-body">{children}</div>}
+    </dialog>
+  )
+}
