@@ -3,8 +3,8 @@
  * parked or waits holds no place, and one that is woken goes on at once, so that an answer is never queued behind new work.
  */
 export type Dispatcher = {
-  /** Accepts a new run. False: the queue is full. */
-  begin: (run: string) => boolean
+  /** Queues a run that is in the store. Whether the queue has room is asked before a run is accepted. */
+  begin: (run: string) => void
   /** Has a segment of the run invoked soon, whatever the limit: something came for it. */
   wake: (run: string) => void
   segmentBegan: (run: string) => void
@@ -17,7 +17,7 @@ export type Dispatcher = {
 
 const RETRY_MS = 500
 
-export function openDispatcher(limit: number, queueLimit: number, send: (run: string) => Promise<void>): Dispatcher {
+export function openDispatcher(limit: number, send: (run: string) => Promise<void>): Dispatcher {
   const queue: string[] = []
   /** Sent, but no segment has begun yet. */
   const sent = new Set<string>()
@@ -54,10 +54,8 @@ export function openDispatcher(limit: number, queueLimit: number, send: (run: st
 
   return {
     begin(run) {
-      if (queue.length >= queueLimit) return false
       queue.push(run)
       pump()
-      return true
     },
     wake: dispatch,
     segmentBegan(run) {

@@ -70,7 +70,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   const flights = openFlights()
   const mail = openMailWaiters(store)
   const { max_parallel_workflows, queued_runs } = configuration.limits
-  const dispatcher = openDispatcher(max_parallel_workflows, queued_runs, (run) => sendSegment(engine, run))
+  const dispatcher = openDispatcher(max_parallel_workflows, (run) => sendSegment(engine, run))
   const context: StepContext = { store, fleet, planner, now, start: startChild }
 
   const shell: Shell = {

@@ -60,6 +60,8 @@ async function main(): Promise<void> {
     warn: () => undefined,
     error: (fields: object, message: string) => console.error(message, fields),
   }
+  // Whoever started it holds its input open: a victim does not outlive the proof.
+  process.stdin.on('end', () => process.exit(70)).resume()
   let commits = 0
   let struck: number | null = null
   let quorate: Quorate | null = null
@@ -159,4 +161,5 @@ async function main(): Promise<void> {
   }
   process.stdout.write(`report ${JSON.stringify(report)}\n`)
   await quorate.close()
+  process.exit(0)
 }

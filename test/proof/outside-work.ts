@@ -17,6 +17,8 @@ export type OutsideWork = {
 export async function openOutsideWork(): Promise<OutsideWork> {
   let calls = new Map<string, number>()
   const server = createServer((request, response) => {
+    // A health check is no work.
+    if (request.method !== 'POST') return void response.end()
     let body = ''
     request.setEncoding('utf8')
     request.on('data', (part: string) => {

@@ -36,7 +36,8 @@ export function killAll(pids: readonly number[]): void {
 
 const strace = (args: string[]): string[] => [
   ...['strace', '-f', '--seccomp-bpf', '-qqq', '-y', '-e', 'trace=fsync,fdatasync', '-e', 'signal=none'],
-  ...['-o', '/dev/fd/3', ...args],
+  // Node's pipes are sockets, which cannot be opened by name; to a pipe of its own strace writes line by line.
+  ...['-o', '|exec cat >&3', ...args],
 ]
 
 /** Null when a program can be traced here, else why not. */
@@ -78,7 +79,7 @@ export function runVictim(
   const spawned = Date.now()
   const plain = [process.execPath, join(import.meta.dirname, 'kill-victim.ts'), data, ...args]
   const [program = '', ...rest] = onCommit === undefined ? plain : strace(plain)
-  const child: ChildProcess = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+  const child: ChildProcess = spawn(program, rest, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
   const commits: Commit[] = []
   let pids: Pids | null = null
   let report: VictimReport | null = null
