@@ -4,6 +4,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildConsole } from './console-build.mjs'
 import { install } from './install.mjs'
 import { findNode, orExplain, runNode } from './launch.mjs'
 
@@ -14,6 +15,7 @@ await orExplain(async () => {
   const packed = !existsSync(join(root, 'src'))
   if (!packed) await install(root, { whenAbsent: process.argv[2] !== 'start' })
   const node = findNode(root)
+  if (!packed && process.argv[2] === 'start' && !process.argv.includes('--help')) await buildConsole(root, node)
   if (realpathSync(process.execPath) !== realpathSync(node)) {
     await runNode(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { channel: true })
   }

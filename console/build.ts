@@ -14,7 +14,7 @@ await build({
   root,
   configFile: false,
   base: '/console/',
-  logLevel: 'warn',
+  logLevel: 'error',
   define: {
     __ROUTES__: JSON.stringify(Object.fromEntries(operations.map(({ name, method, path }) => [name, [method, path]]))),
   },

@@ -41,6 +41,7 @@ const meanings: { [K in SettingKey]: string } = {
   'models.local.hub': 'Whether the Hugging Face hub may be asked.',
   'outbound.allow':
     'Hosts and networks that `http` agents may reach besides public addresses. Loopback and private ones are refused unless they stand here.',
+  work_folders: 'Folders, with all below them, that agents of the system `command` may work in.',
   decision_timeout: 'Checked and kept; nothing reads it yet: a vote has its own `timeout`.',
   consensus_threshold: 'Checked and kept; nothing reads it yet: a vote has its own `threshold`.',
   agents: 'Agents, as the API takes them. Those from the file are read-only through the API.',

@@ -36,7 +36,8 @@ function note(): void {
 function type(pane: number, command: string, rows: number): ChildProcess {
   screens[pane]?.write(`\x1b[1m$ ${command}\x1b[0m\n`)
   note()
-  const environment = `env -u CI -u NO_COLOR TERM=xterm-256color QUORATE_DATA_DIR=${data}`
+  // Without the person's own npm settings; the log of requests would push the summary out of the picture.
+  const environment = `env -u CI -u NO_COLOR TERM=xterm-256color NPM_CONFIG_USERCONFIG=/dev/null QUORATE_DATA_DIR=${data} QUORATE_LOG_LEVEL=warn`
   const child = spawn(
     'script',
     ['-qefc', `stty cols ${COLUMNS} rows ${rows}; exec ${environment} ${command}`, '/dev/null'],
@@ -67,7 +68,12 @@ const started = await Promise.race([
   serverEnded.then(() => false),
 ])
 let code: number | null = 1
-if (started) code = await ended(type(1, `npx quorate run ${JSON.stringify(goal)}`, 40))
+if (started) {
+  const runner = type(1, `npx quorate run ${JSON.stringify(goal)}`, 40)
+  // A server that stops is waited for by the command; here it ends the recording.
+  void serverEnded.then(() => runner.stdin?.write('\x03'))
+  code = await ended(runner)
+}
 // As a person presses Ctrl-C.
 server.stdin?.write('\x03')
 await serverEnded

@@ -6,6 +6,7 @@ import { findRun } from '../operations/find-run.ts'
 import type { Operation, OperationContext } from '../operations/operation.ts'
 import { nearest } from '../workflow/check-definition/nearest.ts'
 import type { Json } from '../workflow/value.ts'
+import { type ConsoleFiles, wantsPage } from './console-files.ts'
 import { docsFile, docsPage } from './docs-page.ts'
 import { type Streams, startOfStream, wantsStream } from './event-stream.ts'
 import { failureResponse } from './failure-to-http.ts'
@@ -24,6 +25,8 @@ export type RouteParts = {
   idempotent: ReturnType<typeof idempotency>
   streams: Streams
   metrics: ApiMetrics
+  /** Null when it has not been built. */
+  console: ConsoleFiles | null
 }
 
 /** Set by the handler that answers, for access log and metrics: the route's pattern, never the address itself. */
@@ -75,6 +78,12 @@ export function addRoutes(app: Hono<RouteVariables>, parts: RouteParts): void {
   }
   const patterns = [...methodsOf.keys()]
   app.notFound((c) => {
+    // Views have addresses below /console; a person who mistypes another one is told so by the console as well.
+    if (parts.console !== null && wantsPage(c.req.raw)) {
+      const view = /^\/console(\/(?!assets\/)|$)/.test(c.req.path)
+      if (view) c.set('route', '/console/{view}')
+      return parts.console.page(view ? 200 : 404)
+    }
     const near = nearest(c.req.path, patterns)[0]
     return failureResponse({
       kind: 'not_found',
@@ -145,16 +154,33 @@ async function streamOf(c: Context<RouteVariables>, { context, streams, closing 
   return answerOf(streams.run(id, from.value.after, { signal, headers: {} }))
 }
 
-const pages = ['/', '/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/:file', '/events']
+const pages = ['/', '/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/:file', '/console/assets/:file', '/events']
 
-function addPages(app: Hono<RouteVariables>, { operations, context, metrics }: RouteParts): void {
+function addPages(app: Hono<RouteVariables>, { operations, context, metrics, console: files }: RouteParts): void {
   const page = (path: string, handle: (c: Context<RouteVariables>) => Response | Promise<Response>) =>
     app.get(path, (c) => {
       c.set('route', path.replaceAll(/:(\w+)/g, '{$1}'))
       return handle(c)
     })
   const document = JSON.stringify(openApiDocument(operations, context.version))
-  page('/', (c) => landingPage(operations, context.version, c.req.raw.headers.get('accept') ?? ''))
+  page('/', (c) =>
+    files !== null && wantsPage(c.req.raw)
+      ? files.page()
+      : landingPage(operations, context.version, c.req.raw.headers.get('accept') ?? ''),
+  )
+  page('/console/assets/:file', (c) => {
+    const name = c.req.param('file') ?? ''
+    return (
+      files?.file(`assets/${name}`) ??
+      failureResponse({
+        kind: 'not_found',
+        message: `the console has no file ${excerpt(name, 60)}`,
+        field: 'file',
+        value: excerpt(name, 60),
+        remedy: 'load the page again: it names the files of this version',
+      })
+    )
+  })
   page('/healthz', () => json({ status: 200, body: { status: 'ok', name: 'quorate', version: context.version } }))
   page('/readyz', async () => {
     const [store, engine] = await Promise.all([context.store.health(), context.runs.engine()])

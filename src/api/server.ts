@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
 import type { Operation, OperationContext } from '../operations/operation.ts'
+import { consoleFiles } from './console-files.ts'
 import { streams } from './event-stream.ts'
 import { failureResponse, problemOf } from './failure-to-http.ts'
 import { guard, isLoopback, safeHeaders } from './guard.ts'
@@ -23,6 +24,8 @@ export type ApiParts = {
   operations: readonly Operation[]
   context: Omit<OperationContext, 'signal' | 'actor' | 'request_key'>
   logger: Logger
+  /** Folder of the built console; without it GET / is the landing page. */
+  console_dir?: string
   /** For tests and slow machines; the defaults suit a server. */
   timing?: Partial<typeof timing>
 }
@@ -92,6 +95,7 @@ export async function openApi(
     }),
     streams: live,
     metrics,
+    console: parts.console_dir === undefined ? null : consoleFiles(parts.console_dir),
   })
 
   const listener = getRequestListener(app.fetch, {
@@ -152,7 +156,7 @@ export async function openApi(
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 /** Asked every few seconds by machines: not worth a line. */
-const quietRoutes = new Set(['/healthz', '/readyz', '/metrics'])
+const quietRoutes = new Set(['/healthz', '/readyz', '/metrics', '/console/assets/{file}'])
 
 /** The store rejects with an error that carries its failure; anything else is a bug, whose text stays in the log. */
 function failureOf(error: unknown, logger: Logger): Failure {

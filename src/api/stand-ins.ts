@@ -237,7 +237,24 @@ const standInGateway: ModelGateway = {
   close: async () => {},
 }
 
-const standInPlanner: Planner = { propose: () => Promise.reject(new Error('the stand-in plans nothing')) }
+/** Whatever the goal: one task for the analyst. */
+const standInPlanner: Planner = {
+  propose: async ({ goal }) => ({
+    source: 'template',
+    definition: {
+      apiVersion: 'quorate/v1',
+      name: 'stand_in',
+      goal,
+      stages: [{ id: 'only', kind: 'tasks', tasks: [{ id: 'task', agent: 'analyst', instructions: 'Do it.' }] }],
+    },
+    problems: [],
+    analysis: null,
+    model: null,
+    usage: { input_tokens: 0, output_tokens: 0, calls: 0 },
+    raw: null,
+    duration_ms: 0,
+  }),
+}
 
 function configurationFor(data_dir: string, limits: Partial<Configuration['limits']>): Configuration {
   const loaded = loadConfiguration({

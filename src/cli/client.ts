@@ -81,14 +81,14 @@ export function createClient({ server, fetch: send }: { server: string; fetch: t
   async function request<T>(
     method: string,
     path: string,
-    options: { query?: Query; body?: Json; signal?: AbortSignal } = {},
+    options: { query?: Query; body?: Json; signal?: AbortSignal; answer_ms?: number } = {},
   ): Promise<Result<T>> {
     const headers: Record<string, string> = { accept: 'application/json' }
     if (options.body !== undefined) headers['content-type'] = 'application/json'
     // The same key for the second try: the server makes one run of it, however often it arrives.
     if (method === 'POST') headers['idempotency-key'] = randomUUID()
     const once = async (): Promise<Result<T>> => {
-      const timeout = AbortSignal.timeout(ANSWER_MS)
+      const timeout = AbortSignal.timeout(options.answer_ms ?? ANSWER_MS)
       const response = await send(address(path, options.query), {
         method,
         headers,
@@ -116,9 +116,11 @@ export function createClient({ server, fetch: send }: { server: string; fetch: t
     operation: Operation,
     input: { [field: string]: Json | undefined } = {},
     signal?: AbortSignal,
+    /** For what takes as long as a model does. */
+    answer_ms?: number,
   ): Promise<Result<T>> {
     const { path, rest } = filled(operation.path, input)
-    const more = signal ? { signal } : {}
+    const more = { ...(signal ? { signal } : {}), ...(answer_ms === undefined ? {} : { answer_ms }) }
     return operation.method === 'GET' || operation.method === 'DELETE'
       ? request<T>(operation.method, path, { query: rest as Query, ...more })
       : request<T>(operation.method, path, { body: rest as Json, ...more })

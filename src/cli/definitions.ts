@@ -1,10 +1,13 @@
-/** `quorate definitions check`: everything that can be found wrong with a definition before it runs. */
+/** `quorate definitions`, and its `check`: everything that can be found wrong with a definition before it runs. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Failure } from '../failure.ts'
 import { type CheckContext, checkDefinitionText } from '../workflow/check-definition/check-definition.ts'
 import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
+import { definitionsDiffCommand } from './definitions-diff.ts'
+import { definitionsListCommand, definitionsVersionsCommand } from './definitions-list.ts'
+import { definitionsPutCommand, definitionsRestoreCommand } from './definitions-put.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { clean } from './format.ts'
 import { clientFor } from './server-address.ts'
@@ -21,8 +24,17 @@ export const definitionsCommand = (context: CommandContext, act: Act): Command =
         .option('--offline', 'do not ask the server which agents there are')
         .option('--json', 'print JSON')
         .option('--server <url>', 'the server')
+        .addHelpText(
+          'after',
+          '\nExamples:\n  quorate definitions check review.yaml\n  quorate definitions check - < review.yaml\n',
+        )
         .action(act((file: string, options: Options) => check(context, file, options))),
     )
+    .addCommand(definitionsListCommand(context, act))
+    .addCommand(definitionsVersionsCommand(context, act))
+    .addCommand(definitionsDiffCommand(context, act))
+    .addCommand(definitionsPutCommand(context, act))
+    .addCommand(definitionsRestoreCommand(context, act))
     .addHelpText(
       'after',
       '\nExamples:\n  quorate definitions check review.yaml\n  quorate definitions check - < review.yaml\n\nExit codes: 0 nothing wrong (there may be warnings), 1 problems, 64 wrong usage.\n',

@@ -1,17 +1,29 @@
 /** All commands in one program, and how it ends: usage errors with 64, bugs with a message and no stack. */
 import { Command, CommanderError } from 'commander'
 import { agentsCommand } from './agents.ts'
+import { approveCommand } from './approve.ts'
 import { cancelCommand } from './cancel.ts'
 import type { Act, CommandContext } from './command-context.ts'
+import { compareCommand } from './compare.ts'
+import { completionCommand } from './completion.ts'
 import { definitionsCommand } from './definitions.ts'
 import { doctorCommand } from './doctor.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { forkCommand } from './fork.ts'
 import { listCommand } from './list.ts'
 import { logsCommand } from './logs.ts'
 import { modelsCommand } from './models.ts'
+import { pauseCommand } from './pause.ts'
+import { planCommand } from './plan.ts'
+import { replayCommand } from './replay.ts'
+import { resumeCommand } from './resume.ts'
+import { retryCommand } from './retry.ts'
 import { runCommand } from './run.ts'
+import { saveCommand } from './save.ts'
 import { showCommand } from './show.ts'
+import { signalCommand } from './signal.ts'
 import { startCommand } from './start.ts'
+import { templatesCommand } from './templates.ts'
 
 const examples = `
 Examples:
@@ -43,11 +55,23 @@ export async function runProgram(argv: readonly string[], context: CommandContex
     listCommand,
     showCommand,
     logsCommand,
+    pauseCommand,
+    resumeCommand,
     cancelCommand,
+    approveCommand,
+    signalCommand,
+    retryCommand,
+    forkCommand,
+    replayCommand,
+    compareCommand,
+    planCommand,
+    saveCommand,
+    templatesCommand,
+    definitionsCommand,
     agentsCommand,
     modelsCommand,
-    definitionsCommand,
     doctorCommand,
+    completionCommand,
   ]
   for (const make of commands) program.addCommand(make(context, act))
   speakThrough(program, context)

@@ -1,6 +1,5 @@
 /** `quorate run`: a goal or a definition, watched to its end. */
-import { existsSync, readFileSync } from 'node:fs'
-import { extname, resolve } from 'node:path'
+import { extname } from 'node:path'
 import { Command } from 'commander'
 import { parse as parseYaml } from 'yaml'
 import { fail, ok, type Result } from '../failure.ts'
@@ -8,12 +7,11 @@ import type { Json } from '../workflow/value.ts'
 import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { painted, span, tokens } from './format.ts'
+import { LARGEST_DEFINITION_BYTES, reader } from './read-file.ts'
 import { type DeclaredTypes, parseInputs } from './run-inputs.ts'
 import { resultLines } from './run-report.ts'
 import { clientFor } from './server-address.ts'
 import { watchRun } from './watch-run.ts'
-
-const LARGEST_DEFINITION_BYTES = 4_000_000
 
 type Options = { input: string[]; goal?: string; json?: true; wait: boolean; server?: string }
 
@@ -126,36 +124,3 @@ function declaredTypes(text: string): DeclaredTypes {
     return {}
   }
 }
-
-const reader =
-  ({ cwd }: CommandContext, limit = 64_000_000) =>
-  (path: string): Result<string> => {
-    const full = resolve(cwd, path)
-    if (!existsSync(full))
-      return fail('invalid_input', `there is no file ${path}`, {
-        field: 'file',
-        value: path,
-        remedy: `check the path; it counts from ${cwd}`,
-      })
-    try {
-      const bytes = readFileSync(full)
-      if (bytes.byteLength > limit)
-        return fail('invalid_input', `${path} is larger than ${limit / 1e6} MB`, {
-          field: 'file',
-          value: path,
-          remedy: 'give a smaller file',
-        })
-      return ok(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code
-      const why =
-        code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
-          ? 'is not UTF-8 text'
-          : `cannot be read (${code ?? 'unknown error'})`
-      return fail('invalid_input', `${path} ${why}`, {
-        field: 'file',
-        value: path,
-        remedy: 'give a readable text file',
-      })
-    }
-  }

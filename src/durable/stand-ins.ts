@@ -54,7 +54,7 @@ export async function openTestShell(
       debug: nothing,
       info: nothing,
       warn: nothing,
-      error: (fields, message) => console.error(message, fields),
+      error: (fields, message) => void process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
     },
     now: Date.now,
     ...(options.segment_steps === undefined ? {} : { segment_steps: options.segment_steps }),

@@ -25,7 +25,7 @@ const reference = /^(env|file):/
  * Settings may hold what a person wrote in plain against all advice (`api_key: sk-…`): values under such names are
  * withheld unless they are references (`env:NAME`, `file:PATH`).
  */
-export function shownAgent(agent: AgentView): z.output<typeof agentView> {
+export function shownAgent(agent: AgentView): Omit<AgentView, 'settings'> & { settings: unknown } {
   return { ...agent, settings: withheld(agent.settings) }
 }
 

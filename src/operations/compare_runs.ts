@@ -2,17 +2,29 @@ import { z } from 'zod'
 import { ok } from '../failure.ts'
 import { type ComparedRun, compareRuns } from '../workflow/compare-runs.ts'
 import type { RunView } from '../workflow/run-view.ts'
-import { definitionChange } from './diff_definitions.ts'
 import { defineOperation } from './define-operation.ts'
+import { definitionChange } from './diff_definitions.ts'
 import { findRun } from './find-run.ts'
 import { foldedRun } from './folded-run.ts'
 import type { OperationContext } from './operation.ts'
 import { runIdInput } from './send-mail.ts'
 
 const side = z
-  .looseObject({ state: z.string(), agents: z.array(z.string()), tokens: z.number().nullable(), duration_ms: z.number().nullable() })
+  .looseObject({
+    state: z.string(),
+    agents: z.array(z.string()),
+    tokens: z.number().nullable(),
+    duration_ms: z.number().nullable(),
+  })
   .nullable()
-const decided = z.looseObject({ taken: z.string(), then: z.array(z.string()), inputs: z.record(z.string(), z.unknown()), reason: z.string() }).nullable()
+const decided = z
+  .looseObject({
+    taken: z.string(),
+    then: z.array(z.string()),
+    inputs: z.record(z.string(), z.unknown()),
+    reason: z.string(),
+  })
+  .nullable()
 
 export const compare_runs = defineOperation({
   name: 'compare_runs',
@@ -25,13 +37,28 @@ export const compare_runs = defineOperation({
   output: z.looseObject({
     a: z.string(),
     b: z.string(),
-    same: z.boolean().meta({ description: 'Same inputs, outcomes, outputs, decisions and result; time and cost may differ' }),
+    same: z
+      .boolean()
+      .meta({ description: 'Same inputs, outcomes, outputs, decisions and result; time and cost may differ' }),
     parts_at: z
-      .strictObject({ what: z.enum(['definition', 'inputs', 'stage', 'decision', 'result']), stage: z.string().nullable(), detail: z.string() })
+      .strictObject({
+        what: z.enum(['definition', 'inputs', 'stage', 'decision', 'result']),
+        stage: z.string().nullable(),
+        detail: z.string(),
+      })
       .nullable(),
     definition: z.looseObject({ same: z.boolean(), changes: z.array(definitionChange) }),
     inputs: z.array(z.looseObject({ name: z.string(), same: z.boolean() })),
-    stages: z.array(z.looseObject({ stage: z.string(), kind: z.string(), same: z.boolean(), output_same: z.boolean(), a: side, b: side })),
+    stages: z.array(
+      z.looseObject({
+        stage: z.string(),
+        kind: z.string(),
+        same: z.boolean(),
+        output_same: z.boolean(),
+        a: side,
+        b: side,
+      }),
+    ),
     decisions: z.array(z.looseObject({ stage: z.string(), kind: z.string(), a: decided, b: decided })),
   }),
   run: async (context, { id, other }) => {
@@ -45,5 +72,8 @@ export const compare_runs = defineOperation({
   },
 })
 
-const definitionOf = async ({ store }: OperationContext, { definition }: RunView): Promise<ComparedRun['definition']> =>
+const definitionOf = async (
+  { store }: OperationContext,
+  { definition }: RunView,
+): Promise<ComparedRun['definition']> =>
   definition === null ? null : ((await store.definitions.get(definition.hash))?.definition ?? null)

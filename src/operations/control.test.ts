@@ -16,23 +16,23 @@ let shell: TestShell
 /** What agents do; a test may set its own for its tasks. */
 let work: (attempt: Attempt, signal: AbortSignal) => Json | Promise<Json> = ({ task }) => task
 let propose: (request: PlanRequest) => Partial<PlanProposal> = () => ({})
+/** Stands in for the planner: what the test says, on top of a proposal that proposes nothing. */
+const planned = async (request: PlanRequest): Promise<PlanProposal> => ({
+  source: request.template ? 'template' : 'model',
+  definition: null,
+  problems: [],
+  analysis: null,
+  model: 'm',
+  usage: { input_tokens: 1, output_tokens: 1, calls: 1 },
+  raw: null,
+  duration_ms: 1,
+  ...propose(request),
+})
 
 before(async () => {
   shell = await openTestShell({
     work: (attempt, signal) => work(attempt, signal),
-    planner: {
-      propose: async (request) => ({
-        source: request.template ? 'template' : 'model',
-        definition: null,
-        problems: [],
-        analysis: null,
-        model: 'm',
-        usage: { input_tokens: 1, output_tokens: 1, calls: 1 },
-        raw: null,
-        duration_ms: 1,
-        ...propose(request),
-      }),
-    },
+    planner: { propose: planned },
   })
 })
 after(() => shell.close())
@@ -45,13 +45,19 @@ async function ask(name: string, input: object, request_key?: string): Promise<A
   assert.ok(operation !== undefined, name)
   const checked = checkInput(operation, input)
   if (!checked.ok) return checked
-  const context = { ...shell, version: '0', started_at: 0, now: Date.now, actor: 'ann', signal: new AbortController().signal, planner: { propose: planned }, ...(request_key !== undefined && { request_key }) }
+  const context = {
+    ...shell,
+    version: '0',
+    started_at: 0,
+    now: Date.now,
+    actor: 'ann',
+    signal: new AbortController().signal,
+    planner: { propose: planned },
+    ...(request_key !== undefined && { request_key }),
+  }
   const answer = await operation.run(context as unknown as OperationContext, checked.value)
   return answer.ok ? { ok: true, value: operation.output.parse(answer.value) as Answer } : answer
 }
-const planned = async (request: PlanRequest): Promise<PlanProposal> =>
-  ({ source: request.template ? 'template' : 'model', definition: null, problems: [], analysis: null, model: 'm', usage: { input_tokens: 1, output_tokens: 1, calls: 1 }, raw: null, duration_ms: 1, ...propose(request) }) as PlanProposal
-
 async function done(name: string, input: object): Promise<Answer> {
   const answer = await ask(name, input)
   assert.ok(answer.ok, `${name}: ${answer.ok ? '' : JSON.stringify(answer.failure)}`)
@@ -64,9 +70,20 @@ async function refused(name: string, input: object): Promise<Failure> {
 }
 
 const task = (id: string, more = {}) => ({ id, agent: 'quick', instructions: `Work of ${id}.`, ...more })
-const definition = (stages: Stage[], more: Partial<Definition> = {}): Definition => ({ apiVersion: 'quorate/v1', name: 'controlled', stages, ...more })
-const tasks = (id: string, ids: string[], more = {}): Stage => ({ id, kind: 'tasks', tasks: ids.map((each) => task(each)), ...more })
-const start = async (used: Definition, inputs = {}): Promise<string> => String((await done('create_workflow', { definition: used, inputs })).run_id)
+const definition = (stages: Stage[], more: Partial<Definition> = {}): Definition => ({
+  apiVersion: 'quorate/v1',
+  name: 'controlled',
+  stages,
+  ...more,
+})
+const tasks = (id: string, ids: string[], more = {}): Stage => ({
+  id,
+  kind: 'tasks',
+  tasks: ids.map((each) => task(each)),
+  ...more,
+})
+const start = async (used: Definition, inputs = {}): Promise<string> =>
+  String((await done('create_workflow', { definition: used, inputs })).run_id)
 const endOf = (events: RunEvent[]) => {
   const last = events.at(-1)
   assert.ok(last?.type === 'run_finished')
@@ -74,16 +91,30 @@ const endOf = (events: RunEvent[]) => {
 }
 const asksAt = (run: string, type: RunEvent['type']) => shell.until(run, (event) => event.type === type)
 
-const asking = definition([tasks('gather', ['a', 'b']), { id: 'gate', kind: 'approval', question: 'Go on?', timeout: '1h', default: 'refuse' }, tasks('act', ['c'])])
+const asking = definition([
+  tasks('gather', ['a', 'b']),
+  { id: 'gate', kind: 'approval', question: 'Go on?', timeout: '1h', default: 'refuse' },
+  tasks('act', ['c']),
+])
 const looping = definition(
   [
     tasks('gather', ['a', 'b', 'c']),
     tasks('beside', ['x'], { needs: [] }),
-    { id: 'improve', kind: 'loop', needs: ['gather'], max: 3, until: 'iteration >= 2', stages: [tasks('write', ['d', 'e']), tasks('check', ['f'])] },
+    {
+      id: 'improve',
+      kind: 'loop',
+      needs: ['gather'],
+      max: 3,
+      until: 'iteration >= 2',
+      stages: [tasks('write', ['d', 'e']), tasks('check', ['f'])],
+    },
     { id: 'enough', kind: 'decide', cases: [{ when: 'gather.failed > 0', then: 'end' }], otherwise: 'finish' },
     tasks('finish', ['g'], { needs: ['improve', 'beside'] }),
   ],
-  { output: { improve: '=improve.output', finish: '=finish.output' }, inputs: { subject: { type: 'text', default: 'things' } } },
+  {
+    output: { improve: '=improve.output', finish: '=finish.output' },
+    inputs: { subject: { type: 'text', default: 'things' } },
+  },
 )
 
 describe('while it goes on', () => {
@@ -91,11 +122,16 @@ describe('while it goes on', () => {
     const run = await start(asking)
     await asksAt(run, 'approval_requested')
     const approval = ((await done('list_approvals', { id: run })).items as { approval: string }[])[0]?.approval
-    assert.equal((await refused('answer_approval', { id: run, approval: 'nothing', decision: 'approve' })).kind, 'not_found')
+    assert.equal(
+      (await refused('answer_approval', { id: run, approval: 'nothing', decision: 'approve' })).kind,
+      'not_found',
+    )
     await done('answer_approval', { id: run, approval, decision: 'approve', comment: 'looks good' })
     const events = await shell.ended(run)
     assert.equal(endOf(events).status, 'completed')
-    assert.ok(events.some((event) => event.type === 'stage_finished' && event.data.reason === 'approved: looks good (ann)'))
+    assert.ok(
+      events.some((event) => event.type === 'stage_finished' && event.data.reason === 'approved: looks good (ann)'),
+    )
     assert.equal((await refused('answer_approval', { id: run, approval, decision: 'refuse' })).kind, 'not_found')
 
     const second = await start(asking)
@@ -108,7 +144,9 @@ describe('while it goes on', () => {
 
   test('a signal reaches the stage that waits, and one that came too early is kept', async () => {
     const wait = (id: string): Stage => ({ id, kind: 'wait', signal: 'go', timeout: '1h' })
-    const run = await start(definition([wait('first'), wait('second')], { output: ['=first.output', '=second.output'] }))
+    const run = await start(
+      definition([wait('first'), wait('second')], { output: ['=first.output', '=second.output'] }),
+    )
     await asksAt(run, 'wait_started')
     for (const data of [{ n: 1 }, 'two']) await done('signal_run', { id: run, name: 'go', data })
     assert.deepEqual(endOf(await shell.ended(run)).output, [{ n: 1 }, 'two'])
@@ -120,13 +158,22 @@ describe('while it goes on', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve
     })
-    work = async ({ task: address }) => (address === 'slow/s' ? held.then(() => address) : address)
-    const run = await start(definition([{ id: 'slow', kind: 'tasks', tasks: [task('s', { agent: 'slow' })] }, tasks('after', ['t'])]))
-    await asksAt(run, 'task_started')
+    let began = (): void => undefined
+    const called = new Promise<void>((resolve) => {
+      began = resolve
+    })
+    work = async ({ task: address }) => {
+      if (address !== 'slow/s') return address
+      began()
+      return held.then(() => address)
+    }
+    const run = await start(
+      definition([{ id: 'slow', kind: 'tasks', tasks: [task('s', { agent: 'slow' })] }, tasks('after', ['t'])]),
+    )
+    await called
     await done('pause_run', { id: run, reason: 'lunch' })
     await asksAt(run, 'run_paused')
     release()
-    await asksAt(run, 'stage_started')
     await shell.until(run, (event) => event.type === 'stage_started' && event.data.stage === 'after')
     assert.equal((await shell.store.runs.get(run))?.status, 'paused')
     assert.ok(!shell.calls.has(`${run}/after/t#1`), 'what is asked for waits for the resume')
@@ -134,12 +181,22 @@ describe('while it goes on', () => {
     const events = await shell.ended(run)
     work = ({ task: address }) => address
     assert.equal(endOf(events).status, 'completed')
-    const at = (type: string, about?: string) => events.findIndex((event) => event.type === type && (about === undefined || JSON.stringify(event.data).includes(about)))
-    assert.ok(at('run_paused') < at('task_finished', 'slow/s') && at('task_finished', 'slow/s') < at('run_resumed') && at('run_resumed') < at('task_finished', 'after/t'))
+    const at = (type: string, about?: string) =>
+      events.findIndex(
+        (event) => event.type === type && (about === undefined || JSON.stringify(event.data).includes(about)),
+      )
+    assert.ok(
+      at('run_paused') < at('task_finished', 'slow/s') &&
+        at('task_finished', 'slow/s') < at('run_resumed') &&
+        at('run_resumed') < at('task_finished', 'after/t'),
+    )
   })
 
   test('a child that has nothing to do tells its parent all the same', async () => {
-    const child = definition([{ id: 'over', kind: 'decide', cases: [{ when: 'true', then: 'end' }], otherwise: 'end' }], { name: 'child' })
+    const child = definition(
+      [{ id: 'over', kind: 'decide', cases: [{ when: 'true', then: 'end' }], otherwise: 'end' }],
+      { name: 'child' },
+    )
     await done('put_definition', { definition: child })
     const run = await start(definition([{ id: 'inner', kind: 'run', definition: 'child' }]))
     assert.equal(endOf(await shell.ended(run)).status, 'completed')
@@ -163,8 +220,14 @@ describe('fork', () => {
         assert.deepEqual(left_out, { total: 0, items: [] })
         const shared = (forked_from as { seq: number }).seq
         for (const event of events)
-          if (event.type === 'task_finished' && event.seq <= shared) assert.ok(!shell.calls.has(`${run}/${event.data.task}#${event.data.attempt}`), 'what is shared is not done again')
-        for (const event of log) if (event.type === 'task_started') assert.ok((shell.calls.get(`${run}/${event.data.task}#${event.data.attempt}`) ?? 0) <= 1)
+          if (event.type === 'task_finished' && event.seq <= shared)
+            assert.ok(
+              !shell.calls.has(`${run}/${event.data.task}#${event.data.attempt}`),
+              'what is shared is not done again',
+            )
+        for (const event of log)
+          if (event.type === 'task_started')
+            assert.ok((shell.calls.get(`${run}/${event.data.task}#${event.data.attempt}`) ?? 0) <= 1)
         assert.equal((await done('replay_run', { id: run })).identical, true)
         assert.equal((await done('compare_runs', { id: source, other: run })).same, true)
       }),
@@ -188,7 +251,10 @@ describe('fork', () => {
     await done('cancel_run', { id: source, reason: 'enough' })
     assert.equal(endOf(await shell.ended(source)).status, 'cancelled')
     const cancelled = await done('fork_run', { id: source })
-    assert.deepEqual((cancelled.left_out as { items: { type: string }[] }).items.map((item) => item.type), ['pause_requested', 'cancel_requested'])
+    assert.deepEqual(
+      (cancelled.left_out as { items: { type: string }[] }).items.map((item) => item.type),
+      ['pause_requested', 'cancel_requested'],
+    )
     for (const run of [waiting, paused, String(cancelled.run_id)]) await approve(run)
     const ended = await done('fork_run', { id: waiting })
     assert.equal(ended.status, 'completed', 'a fork at the end has ended')
@@ -199,7 +265,10 @@ describe('fork', () => {
     const source = await start(looping, { subject: 'old' })
     await shell.ended(source)
     const edited = structuredClone(looping) as Definition
-    ;(edited.stages[0] as Extract<Stage, { kind: 'tasks' }>).tasks = [task('a'), task('z', { input: { about: '=inputs.subject' } })]
+    ;(edited.stages[0] as Extract<Stage, { kind: 'tasks' }>).tasks = [
+      task('a'),
+      task('z', { input: { about: '=inputs.subject' } }),
+    ]
     const seen: Json[] = []
     work = ({ task: address, input }) => {
       if (address === 'gather/z') seen.push(input['about'] ?? null)
@@ -213,7 +282,10 @@ describe('fork', () => {
     assert.ok((left_out as { total: number }).total > 0)
     const compared = await done('compare_runs', { id: source, other: String(run_id) })
     assert.equal(compared.same, false)
-    assert.deepEqual((compared.definition as { changes: { path: string }[] }).changes.map((change) => change.path), ['stages.gather.tasks.z', 'stages.gather.tasks.b', 'stages.gather.tasks.c'])
+    assert.deepEqual(
+      (compared.definition as { changes: { path: string }[] }).changes.map((change) => change.path),
+      ['stages.gather.tasks.z', 'stages.gather.tasks.b', 'stages.gather.tasks.c'],
+    )
     assert.equal((await refused('fork_run', { id: source, inputs: { nothing: 1 } })).field, 'inputs.nothing')
     assert.equal((await refused('fork_run', { id: source, inputs: { subject: 1 } })).field, 'inputs.subject')
     assert.equal((await refused('fork_run', { id: source, definition: 'name: x' })).kind, 'invalid_input')
@@ -226,7 +298,10 @@ describe('fork', () => {
     propose = () => ({ definition: definition([tasks('one', ['a'])], { name: 'planned' }) })
     const source = String((await done('create_workflow', { goal: 'anything' })).run_id)
     await shell.ended(source)
-    const { run_id } = await done('fork_run', { id: source, definition: definition([tasks('one', ['a']), tasks('two', ['b'])], { name: 'edited' }) })
+    const { run_id } = await done('fork_run', {
+      id: source,
+      definition: definition([tasks('one', ['a']), tasks('two', ['b'])], { name: 'edited' }),
+    })
     const log = await shell.ended(String(run_id))
     assert.ok(!log.some((event) => event.type === 'plan_requested'))
     assert.ok(!shell.calls.has(`${run_id}/one/a#1`) && shell.calls.get(`${run_id}/two/b#1`) === 1)
@@ -247,7 +322,14 @@ describe('fork', () => {
     const { run_id } = await done('retry_run', { id: source, stage: 'second' })
     assert.equal(endOf(await shell.ended(String(run_id))).status, 'completed')
     work = ({ task: address }) => address
-    assert.deepEqual([shell.calls.has(`${run_id}/first/a#1`), shell.calls.get(`${run_id}/second/b#1`), shell.calls.get(`${run_id}/third/c#1`)], [false, 1, 1])
+    assert.deepEqual(
+      [
+        shell.calls.has(`${run_id}/first/a#1`),
+        shell.calls.get(`${run_id}/second/b#1`),
+        shell.calls.get(`${run_id}/third/c#1`),
+      ],
+      [false, 1, 1],
+    )
     const failure = await refused('retry_run', { id: source, stage: 'secnd' })
     assert.deepEqual([failure.kind, failure.remedy], ['not_found', 'did you mean second?'])
     assert.equal((await refused('retry_run', { id: source, stage: 'third' })).kind, 'not_found', 'it was never reached')
@@ -271,7 +353,11 @@ describe('fork', () => {
       if (broken && address === 'hotel/h') throw new Error('fully booked')
       return address
     }
-    const book = (id: string, each: string): Stage => ({ id, kind: 'tasks', tasks: [task(each, { compensate: { agent: 'quick', instructions: 'Cancel it.' } })] })
+    const book = (id: string, each: string): Stage => ({
+      id,
+      kind: 'tasks',
+      tasks: [task(each, { compensate: { agent: 'quick', instructions: 'Cancel it.' } })],
+    })
     const source = await start(definition([book('flight', 'f'), book('hotel', 'h')]))
     assert.equal(endOf(await shell.ended(source)).status, 'failed')
     assert.equal(shell.calls.get(`${source}/flight/f~undo#1`), 1)
@@ -295,13 +381,29 @@ describe('replay', () => {
     const copy = `run_00000000-0000-7000-8000-00000000beef`
     const row = await shell.store.runs.get(run)
     assert.ok(row !== null && victim !== undefined)
-    const forged = events.map((event) => ({ ...event, run: copy, ...(event.seq === victim.seq && { data: { ...victim.data, reason: 'forged' } }) }) as RunEvent)
+    const forged = events.map(
+      (event) =>
+        ({
+          ...event,
+          run: copy,
+          ...(event.seq === victim.seq && { data: { ...victim.data, reason: 'forged' } }),
+        }) as RunEvent,
+    )
     assert.ok((await shell.store.runs.create({ ...row, id: copy }, forged)).ok)
     const replayed = await done('replay_run', { id: copy })
     assert.deepEqual([replayed.identical, (replayed.first_difference as { seq: number }).seq], [false, victim.seq])
     const short = `run_00000000-0000-7000-8000-00000000dead`
-    assert.ok((await shell.store.runs.create({ ...row, id: short, calls: row.calls + 1 }, events.map((event) => ({ ...event, run: short })))).ok)
-    assert.deepEqual((await done('replay_run', { id: short })).row_differences, [{ field: 'calls', stored: row.calls + 1, derived: row.calls }])
+    assert.ok(
+      (
+        await shell.store.runs.create(
+          { ...row, id: short, calls: row.calls + 1 },
+          events.map((event) => ({ ...event, run: short })),
+        )
+      ).ok,
+    )
+    assert.deepEqual((await done('replay_run', { id: short })).row_differences, [
+      { field: 'calls', stored: row.calls + 1, derived: row.calls },
+    ])
   })
 })
 
@@ -312,10 +414,13 @@ describe('plans and definitions', () => {
     const before = (await shell.store.runs.list({ limit: 1 })).total
     const made = await done('plan', { goal: 'Do something' })
     assert.deepEqual([made.source, made.stored, made.definition], ['repaired', null, good])
-    assert.deepEqual((made.attempts as { problems: string[] }[]).map(({ problems }) => problems), [['problem 1'], ['problem 2'], []])
+    assert.deepEqual(
+      (made.attempts as { problems: string[] }[]).map(({ problems }) => problems),
+      [['problem 1'], ['problem 2'], []],
+    )
     assert.match(String(made.yaml), /^apiVersion: quorate\/v1\nname: repaired_plan\n/)
     assert.ok((made.warnings as unknown[]).length > 0, 'a stage without an answer to failure is worth a warning')
-    assert.equal((await shell.store.definitions.get('repaired_plan')), null)
+    assert.equal(await shell.store.definitions.get('repaired_plan'), null)
     assert.equal(((await done('plan', { goal: 'Do something', save: true })).stored as { version: number }).version, 1)
     assert.equal((await shell.store.runs.list({ limit: 1 })).total, before)
 
@@ -325,34 +430,64 @@ describe('plans and definitions', () => {
     propose = () => ({ failure: { kind: 'model_missing', message: 'no model' } })
     const failure = await refused('plan', { goal: 'Do something' })
     assert.equal(failure.kind, 'unavailable')
-    assert.deepEqual(failure.problems?.map(({ message }) => message), ['attempt 1: no model', 'attempt 2: no model'])
+    assert.deepEqual(
+      failure.problems?.map(({ message }) => message),
+      ['attempt 1: no model', 'attempt 2: no model'],
+    )
   })
 
   test('a run saved as a template runs again on another goal', async () => {
     propose = () => ({ definition: definition([tasks('one', ['a'])], { name: 'planned_once', goal: 'first goal' }) })
-    const run = String((await done('create_workflow', { goal: 'first goal', inputs: { size: 3, text: 'x'.repeat(9_000) } })).run_id)
+    const run = String(
+      (await done('create_workflow', { goal: 'first goal', inputs: { size: 3, text: 'x'.repeat(9_000) } })).run_id,
+    )
     await shell.ended(run)
     const saved = await done('save_as_template', { id: run, name: 'my_template' })
     assert.deepEqual([saved.name, saved.version, saved.by], ['my_template', 1, 'ann'])
-    const { definition: stored } = (await done('get_definition', { reference: 'my_template' })) as unknown as { definition: Definition }
-    assert.deepEqual(stored.inputs, { goal: { type: 'text', default: 'first goal' }, size: { type: 'number', default: 3 }, text: { type: 'any', required: true } })
+    const { definition: stored } = (await done('get_definition', { reference: 'my_template' })) as unknown as {
+      definition: Definition
+    }
+    assert.deepEqual(stored.inputs, {
+      goal: { type: 'text', default: 'first goal' },
+      size: { type: 'number', default: 3 },
+      text: { type: 'any', required: true },
+    })
     assert.deepEqual(await done('save_as_template', { id: run, name: 'my_template' }), saved, 'once more is the same')
     assert.equal((await refused('create_workflow', { definition: 'my_template', goal: 'second' })).field, 'inputs.text')
-    const again = String((await done('create_workflow', { definition: 'my_template', goal: 'second', inputs: { text: 'short' } })).run_id)
+    const again = String(
+      (await done('create_workflow', { definition: 'my_template', goal: 'second', inputs: { text: 'short' } })).run_id,
+    )
     const log = await shell.ended(again)
-    assert.deepEqual(log[0]?.type === 'run_started' && [log[0].data.goal, log[0].data.inputs['goal'], log[0].data.inputs['size']], ['second', 'second', 3])
-    assert.equal((await refused('save_as_template', { id: await start(looping), name: 'my_template' })).kind, 'conflict')
+    assert.deepEqual(
+      log[0]?.type === 'run_started' && [log[0].data.goal, log[0].data.inputs['goal'], log[0].data.inputs['size']],
+      ['second', 'second', 3],
+    )
+    assert.equal(
+      (await refused('save_as_template', { id: await start(looping), name: 'my_template' })).kind,
+      'conflict',
+    )
   })
 
   test('versions, their differences, and an old one restored with who and why', async () => {
-    const version = (max: number) => definition([{ id: 'improve', kind: 'loop', max, until: 'iteration >= 2', stages: [tasks('write', ['d'])] }], { name: 'versioned' })
+    const version = (max: number) =>
+      definition([{ id: 'improve', kind: 'loop', max, until: 'iteration >= 2', stages: [tasks('write', ['d'])] }], {
+        name: 'versioned',
+      })
     for (const max of [3, 4]) await done('put_definition', { definition: version(max), note: `max ${max}` })
     const diff = await done('diff_definitions', { reference: 'versioned@1', other: 'versioned' })
-    assert.deepEqual(diff.changes, [{ change: 'changed', path: 'stages.improve.max', stage: 'improve', task: null, field: 'max', old: 3, new: 4 }])
+    assert.deepEqual(diff.changes, [
+      { change: 'changed', path: 'stages.improve.max', stage: 'improve', task: null, field: 'max', old: 3, new: 4 },
+    ])
     const restored = await done('restore_definition', { reference: 'versioned@1', note: 'four was too much' })
-    assert.deepEqual([restored.version, restored.by, restored.note], [3, 'ann', 'restores version 1: four was too much'])
+    assert.deepEqual(
+      [restored.version, restored.by, restored.note],
+      [3, 'ann', 'restores version 1: four was too much'],
+    )
     assert.equal((await done('diff_definitions', { reference: 'versioned@1', other: 'versioned' })).same, true)
-    assert.deepEqual(((await done('list_versions', { name: 'versioned' })).items as { version: number }[]).map((each) => each.version), [3, 2, 1])
+    assert.deepEqual(
+      ((await done('list_versions', { name: 'versioned' })).items as { version: number }[]).map((each) => each.version),
+      [3, 2, 1],
+    )
     assert.equal((await refused('restore_definition', { reference: 'versioned@3' })).kind, 'conflict')
     assert.equal((await refused('restore_definition', { reference: 'nothing' })).kind, 'not_found')
     assert.equal((await refused('list_versions', { name: 'nothing' })).kind, 'not_found')

@@ -7,7 +7,12 @@ import { definitionSummary } from './list_definitions.ts'
 
 export const definitionChange = z.strictObject({
   change: z.enum(['added', 'removed', 'changed', 'moved']),
-  path: z.string().meta({ description: 'Ids stand where lists have numbers', examples: ['stages.improve.stages.write.tasks.draft.instructions'] }),
+  path: z
+    .string()
+    .meta({
+      description: 'Ids stand where lists have numbers',
+      examples: ['stages.improve.stages.write.tasks.draft.instructions'],
+    }),
   stage: z.string().nullable(),
   task: z.string().nullable(),
   field: z.string().nullable(),
@@ -25,7 +30,12 @@ export const diff_definitions = defineOperation({
   description: 'Both by name, name@version or hash; from the first to the other.',
   needs: 'definitions:read',
   input: z.strictObject({ reference, other: reference }),
-  output: z.strictObject({ old: definitionSummary, new: definitionSummary, same: z.boolean(), changes: z.array(definitionChange) }),
+  output: z.strictObject({
+    old: definitionSummary,
+    new: definitionSummary,
+    same: z.boolean(),
+    changes: z.array(definitionChange),
+  }),
   run: async (context, { reference: from, other }) => {
     const old = await storedDefinition(context, from)
     if (!old.ok) return { ok: false, failure: { ...old.failure, field: 'reference' } }

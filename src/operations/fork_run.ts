@@ -19,7 +19,12 @@ export const fork_run = defineOperation({
   input: z.strictObject({
     id: runIdInput,
     at: z.int().min(1).optional().meta({ description: 'Number of an event; without it and before_stage, the last' }),
-    before_stage: z.string().min(1).max(500).optional().meta({ description: 'Address of a stage, such as improve[2].write' }),
+    before_stage: z
+      .string()
+      .min(1)
+      .max(500)
+      .optional()
+      .meta({ description: 'Address of a stage, such as improve[2].write' }),
     definition: inlineDefinition.optional(),
     inputs: z.record(identifier, z.json()).optional().meta({ description: 'Replaces the inputs of these names' }),
   }),

@@ -42,7 +42,9 @@ export async function forkedRun(
 ): Promise<Result<z.output<typeof forkedOutput>>> {
   const edited = definition === undefined ? ok(null) : await editedDefinition(context, definition)
   if (!edited.ok) return edited
-  const used = edited.value?.definition ?? (source.definition === null ? null : ((await context.store.definitions.get(source.definition))?.definition ?? null))
+  const used =
+    edited.value?.definition ??
+    (source.definition === null ? null : ((await context.store.definitions.get(source.definition))?.definition ?? null))
   const fitting = used === null ? ok(inputs) : await fittingInputs(context, source, used, inputs)
   if (!fitting.ok) return fitting
 
@@ -56,7 +58,8 @@ export async function forkedRun(
     ...(Object.keys(fitting.value).length > 0 && { inputs: fitting.value }),
     ...(run !== undefined && { run }),
   })
-  if (forked.ok) return ok(await answer(context, source, forked.value.run, forked.value.forked_from, forked.value.left_out))
+  if (forked.ok)
+    return ok(await answer(context, source, forked.value.run, forked.value.forked_from, forked.value.left_out))
   if (run === undefined || forked.failure.kind !== 'conflict') return forked
   // The same request made it before, and died before it could answer.
   const made = (await context.store.runs.get(run)) === null ? null : (await foldedRun(context.store, run)).forked_from
@@ -79,10 +82,15 @@ async function answer(
   }
 }
 
-async function editedDefinition(context: OperationContext, given: string | object): Promise<Result<{ hash: string; definition: Definition }>> {
+async function editedDefinition(
+  context: OperationContext,
+  given: string | object,
+): Promise<Result<{ hash: string; definition: Definition }>> {
   if (typeof given === 'string' && isReference(given)) return storedDefinition(context, given)
   const checked = await checkedDefinition(context, given)
-  return checked.ok ? ok(await context.store.definitions.put(checked.value, context.actor, 'edited for a fork')) : checked
+  return checked.ok
+    ? ok(await context.store.definitions.put(checked.value, context.actor, 'edited for a fork'))
+    : checked
 }
 
 /** What is given is checked as for a new run; what the source has counts as given. */
@@ -93,9 +101,15 @@ async function fittingInputs(
   given: { [name: string]: Json },
 ): Promise<Result<{ [name: string]: Json }>> {
   const [started] = await context.store.events.read(source.id, 0, 1)
-  if (started?.type !== 'run_started') return fail('conflict', `the log of run ${source.id} does not begin with run_started`, { field: 'id', value: source.id })
+  if (started?.type !== 'run_started')
+    return fail('conflict', `the log of run ${source.id} does not begin with run_started`, {
+      field: 'id',
+      value: source.id,
+    })
   const declared = Object.entries(definition.inputs ?? {}).map(([name, declaration]) =>
-    Object.hasOwn(started.data.inputs, name) ? ([name, { ...declaration, required: false }] as const) : ([name, declaration] as const),
+    Object.hasOwn(started.data.inputs, name)
+      ? ([name, { ...declaration, required: false }] as const)
+      : ([name, declaration] as const),
   )
   return runInputs({ ...definition, inputs: Object.fromEntries(declared) }, null, given)
 }

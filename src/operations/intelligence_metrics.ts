@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ok } from '../failure.ts'
 import { LEAST_GROUPS, meanInterval } from '../metrics/mean-interval.ts'
-import type { Store } from '../store/store.ts'
+import type { RunRow, Store } from '../store/store.ts'
 import { defineOperation } from './define-operation.ts'
 
 const metric = z.strictObject({
@@ -44,7 +44,7 @@ export const intelligence_metrics = defineOperation({
       order: 'newest',
     })
     const samples: Sample[] = []
-    for (const run of runs.items) samples.push(await sampleOf(context.store, run.id))
+    for (const run of runs.items) samples.push(await sampleOf(context.store, run))
     return ok({
       coherence: sampled(
         samples.map((sample) => sample.agreements),
@@ -118,15 +118,19 @@ const PAGE = 1_000
 /** Events of one run that are looked at: a run with a hundred thousand loops shall not weigh more than all others, nor hold up the answer. */
 const MOST_EVENTS = 20_000
 
-async function sampleOf(store: Store, run: string): Promise<Sample> {
+async function sampleOf(store: Store, { id: run, created_at }: RunRow): Promise<Sample> {
   const known = samplesOf.get(store) ?? new Map<string, Sample>()
   samplesOf.set(store, known)
   const kept = known.get(run)
   if (kept !== undefined) return kept
   const sample: Sample = { agreements: [], disagreements: [] }
+  // What a fork shares with its source is counted there; it carries moments before the fork was made (workflow/fork.ts).
+  let shared_until = 0
   for (let after = 0, read = 0; read < MOST_EVENTS; ) {
     const events = await store.events.read(run, after, PAGE)
     for (const event of events) {
+      if (event.type === 'run_started' && event.data.forked_from !== undefined) shared_until = created_at
+      if (event.at <= shared_until) continue
       if (event.type === 'collected' && event.data.metrics.agreement !== null)
         sample.agreements.push(event.data.metrics.agreement)
       if (event.type === 'vote_closed' && event.data.result.valid >= 2)

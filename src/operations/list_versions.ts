@@ -14,6 +14,10 @@ export const list_versions = defineOperation({
   run: async (context, { name }) => {
     const items = await context.store.definitions.versions(name)
     if (items.length > 0) return ok({ items })
-    return fail('not_found', `there is no definition ${excerpt(name)}`, { field: 'name', value: excerpt(name), remedy: 'GET /definitions lists them' })
+    return fail('not_found', `there is no definition ${excerpt(name)}`, {
+      field: 'name',
+      value: excerpt(name),
+      remedy: 'GET /definitions lists them',
+    })
   },
 })

@@ -18,16 +18,28 @@ export const plan = defineOperation({
     'The planner of a run: a model proposes, the check judges, at most two repairs, then a template. Nothing is stored unless `save` says so. Answers when the plan is there, which takes as long as the model does.',
   needs: 'definitions:write',
   input: z
-    .strictObject({ goal: goalInput, inputs: z.record(identifier, z.json()).default({}), save: z.boolean().default(false) })
+    .strictObject({
+      goal: goalInput,
+      inputs: z.record(identifier, z.json()).default({}),
+      save: z.boolean().default(false),
+    })
     .meta({ examples: [{ goal: 'Compare three ways to cache API answers' }] }),
   output: z.strictObject({
     definition: z.unknown(),
     yaml: z.string(),
     source: z.enum(['given', 'model', 'repaired', 'template']),
     reason: z.string(),
-    warnings: z.array(z.looseObject({ message: z.string(), remedy: z.string().optional(), field: z.string().optional() })),
+    warnings: z.array(
+      z.looseObject({ message: z.string(), remedy: z.string().optional(), field: z.string().optional() }),
+    ),
     attempts: z.array(
-      z.looseObject({ attempt: z.number(), source: z.enum(['model', 'template']), model: z.string().nullable(), problems: z.array(z.string()), duration_ms: z.number() }),
+      z.looseObject({
+        attempt: z.number(),
+        source: z.enum(['model', 'template']),
+        model: z.string().nullable(),
+        problems: z.array(z.string()),
+        duration_ms: z.number(),
+      }),
     ),
     stored: definitionSummary.nullable(),
   }),
@@ -41,6 +53,14 @@ export const plan = defineOperation({
     const { warnings } = await examineDefinition(context, definition)
     const put = save ? await context.store.definitions.put(definition, context.actor, 'planned without a run') : null
     const { definition: _, ...stored } = put ?? { definition: null }
-    return ok({ definition, yaml: definitionText(definition), source, reason, warnings, attempts, stored: put === null ? null : (stored as z.output<typeof definitionSummary>) })
+    return ok({
+      definition,
+      yaml: definitionText(definition),
+      source,
+      reason,
+      warnings,
+      attempts,
+      stored: put === null ? null : (stored as z.output<typeof definitionSummary>),
+    })
   },
 })

@@ -47,7 +47,11 @@ export const replay_run = defineOperation({
         if (hash === null || definitions.has(hash)) continue
         const stored = await context.store.definitions.get(hash)
         if (stored === null)
-          return fail('conflict', `definition ${hash} is not stored any more, so the run cannot be replayed`, { field: 'definition', value: hash, remedy: 'restore the database from a backup that has it' })
+          return fail('conflict', `definition ${hash} is not stored any more, so the run cannot be replayed`, {
+            field: 'definition',
+            value: hash,
+            remedy: 'restore the database from a backup that has it',
+          })
         definitions.set(hash, stored.definition)
       }
       replay.add(events)

@@ -19,9 +19,17 @@ export const restore_definition = defineOperation({
     const { hash, name, version } = old.value
     const why = `restores version ${version}${note.trim() === '' ? '' : `: ${note.trim()}`}`
     const restored = await context.store.definitions.restore(hash, context.actor, why)
-    if (restored === null) return fail('not_found', `there is no definition ${excerpt(reference)}`, { field: 'reference', value: excerpt(reference) })
+    if (restored === null)
+      return fail('not_found', `there is no definition ${excerpt(reference)}`, {
+        field: 'reference',
+        value: excerpt(reference),
+      })
     if (restored.note !== why && restored.version === version)
-      return fail('conflict', `version ${version} is the latest of ${name} already`, { field: 'reference', value: excerpt(reference), remedy: `GET /definitions/${name}/versions lists the older ones` })
+      return fail('conflict', `version ${version} is the latest of ${name} already`, {
+        field: 'reference',
+        value: excerpt(reference),
+        remedy: `GET /definitions/${name}/versions lists the older ones`,
+      })
     const { definition: _, ...summary } = restored
     return ok(summary)
   },

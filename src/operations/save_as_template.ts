@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { excerpt, fail, ok } from '../failure.ts'
-import { agentName, type Definition } from '../workflow/definition.ts'
 import { contentHash } from '../workflow/content-hash.ts'
+import { agentName, type Definition } from '../workflow/definition.ts'
 import { isBlobRef, type Value } from '../workflow/value.ts'
 import { checkedDefinition } from './checked-definition.ts'
 import { defineOperation } from './define-operation.ts'
@@ -29,25 +29,47 @@ export const save_as_template = defineOperation({
     const view = await foldedRun(context.store, row.value.id)
     const source = view.definition === null ? null : await context.store.definitions.get(view.definition.hash)
     if (source === null)
-      return fail('conflict', 'the run has no definition yet', { field: 'id', value: id, remedy: 'wait until it is planned' })
+      return fail('conflict', 'the run has no definition yet', {
+        field: 'id',
+        value: id,
+        remedy: 'wait until it is planned',
+      })
     const checked = await checkedDefinition(context, asTemplate(source.definition, name, view.goal, view.inputs))
     if (!checked.ok) return checked
     const taken = await context.store.definitions.get(name)
     if (taken !== null && taken.hash !== contentHash(checked.value))
-      return fail('conflict', `a definition ${name} is there already`, { field: 'name', value: excerpt(name), remedy: 'choose another name, or change that definition with PUT /definitions' })
-    const { definition: _, ...summary } = await context.store.definitions.put(checked.value, context.actor, note || `saved from run ${row.value.id}`)
+      return fail('conflict', `a definition ${name} is there already`, {
+        field: 'name',
+        value: excerpt(name),
+        remedy: 'choose another name, or change that definition with PUT /definitions',
+      })
+    const { definition: _, ...summary } = await context.store.definitions.put(
+      checked.value,
+      context.actor,
+      note || `saved from run ${row.value.id}`,
+    )
     return ok(summary)
   },
 })
 
-function asTemplate(definition: Definition, name: string, goal: string | null, inputs: { [name: string]: Value }): Definition {
+function asTemplate(
+  definition: Definition,
+  name: string,
+  goal: string | null,
+  inputs: { [name: string]: Value },
+): Definition {
   const declared: { [name: string]: Declared } = { ...definition.inputs }
   const all: { [name: string]: Value } = { ...(goal === null ? {} : { goal }), ...inputs }
   for (const [input, value] of Object.entries(all)) {
     const { default: _, required: __, ...known } = declared[input] ?? { type: typeOf(value) }
     declared[input] = isBlobRef(value) ? { ...known, required: true } : { ...known, default: value }
   }
-  return { ...definition, name, ...(goal === null ? {} : { goal }), ...(Object.keys(declared).length > 0 && { inputs: declared }) }
+  return {
+    ...definition,
+    name,
+    ...(goal === null ? {} : { goal }),
+    ...(Object.keys(declared).length > 0 && { inputs: declared }),
+  }
 }
 
 function typeOf(value: Value): Declared['type'] {

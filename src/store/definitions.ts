@@ -56,7 +56,18 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
       // Version and row in one statement, so that two writers never get the same version.
       await db
         .insertInto('definitions')
-        .columns(['namespace', 'hash', 'name', 'version', 'definition', 'created_at', 'by', 'note', 'search', 'restored'])
+        .columns([
+          'namespace',
+          'hash',
+          'name',
+          'version',
+          'definition',
+          'created_at',
+          'by',
+          'note',
+          'search',
+          'restored',
+        ])
         .expression((eb) =>
           eb
             .selectFrom('definitions')
@@ -90,7 +101,18 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
       const next = sql<number>`max(version) + 1`
       await db
         .insertInto('definitions')
-        .columns(['namespace', 'hash', 'name', 'version', 'definition', 'created_at', 'by', 'note', 'search', 'restored'])
+        .columns([
+          'namespace',
+          'hash',
+          'name',
+          'version',
+          'definition',
+          'created_at',
+          'by',
+          'note',
+          'search',
+          'restored',
+        ])
         .expression((eb) =>
           eb
             .selectFrom('definitions')

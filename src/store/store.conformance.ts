@@ -559,7 +559,12 @@ export function conforms(name: string, place: () => Promise<Place>): void {
         const one = await store.definitions.put(aDefinition('brief', 'first'), 'ann', '')
         const two = await store.definitions.put(aDefinition('brief', 'second'), 'ann', '')
         const back = await store.definitions.restore(one.hash, 'bob', 'the second was worse')
-        assert.deepEqual(back && [back.hash, back.version, back.by, back.note], [one.hash, 3, 'bob', 'the second was worse'])
+        assert.deepEqual(back && [back.hash, back.version, back.by, back.note], [
+          one.hash,
+          3,
+          'bob',
+          'the second was worse',
+        ])
         assert.deepEqual(await store.definitions.get('brief'), back)
         assert.deepEqual(await store.definitions.get('brief@1'), one)
         assert.deepEqual(await store.definitions.get(one.hash), one)
@@ -567,7 +572,10 @@ export function conforms(name: string, place: () => Promise<Place>): void {
         assert.deepEqual(await store.definitions.put(aDefinition('brief', 'second'), 'ann', ''), two)
         assert.equal((await store.definitions.restore(two.hash, 'bob', ''))?.version, 4)
         assert.equal((await store.definitions.restore(one.hash, 'bob', ''))?.version, 5)
-        assert.deepEqual((await store.definitions.versions('brief')).map((d) => d.version), [5, 4, 3, 2, 1])
+        assert.deepEqual(
+          (await store.definitions.versions('brief')).map((d) => d.version),
+          [5, 4, 3, 2, 1],
+        )
         assert.equal((await store.definitions.list({ limit: 10 })).items.length, 1)
         assert.equal(await store.definitions.restore(`sha256:${'0'.repeat(64)}`, 'bob', ''), null)
       }),

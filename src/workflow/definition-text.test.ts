@@ -23,8 +23,32 @@ test('every right definition is the same after a way through YAML', () => {
 })
 
 test('texts that YAML would take for something else stay texts', () => {
-  const odd = ['yes', 'null', '1e3', '0x1f', '2026-01-01', '- a', '# no', 'a: b', '=inputs.x', ' blank ', 'line\nbreak\n', '', '~', '*a', '&a', '!x', '"', "'"]
-  const definition = { apiVersion: 'quorate/v1', name: 'odd', inputs: Object.fromEntries(odd.map((text, i) => [`i${i}`, { type: 'any', default: text }])), stages: [] } as unknown as Definition
+  const odd = [
+    'yes',
+    'null',
+    '1e3',
+    '0x1f',
+    '2026-01-01',
+    '- a',
+    '# no',
+    'a: b',
+    '=inputs.x',
+    ' blank ',
+    'line\nbreak\n',
+    '',
+    '~',
+    '*a',
+    '&a',
+    '!x',
+    '"',
+    "'",
+  ]
+  const definition = {
+    apiVersion: 'quorate/v1',
+    name: 'odd',
+    inputs: Object.fromEntries(odd.map((text, i) => [`i${i}`, { type: 'any', default: text }])),
+    stages: [],
+  } as unknown as Definition
   const again = parseDefinition(definitionText(definition))
   assert.ok(again.ok)
   assert.deepEqual(again.value.value, definition)

@@ -4,12 +4,32 @@ import type { Definition } from './definition.ts'
 import type { Json } from './value.ts'
 
 /** What comes first, in this order; all else follows by name. Long parts come last. */
-const first = ['apiVersion', 'name', 'id', 'kind', 'title', 'description', 'goal', 'type', 'needs', 'join', 'agent', 'capability', 'question', 'instructions', 'when', 'input', 'inputs', 'budget']
+const first = [
+  'apiVersion',
+  'name',
+  'id',
+  'kind',
+  'title',
+  'description',
+  'goal',
+  'type',
+  'needs',
+  'join',
+  'agent',
+  'capability',
+  'question',
+  'instructions',
+  'when',
+  'input',
+  'inputs',
+  'budget',
+]
 const last = ['tasks', 'stages', 'feedback', 'success', 'output', 'on_failure']
 /** Names in these are the author's own: they keep their order. */
 const open = new Set(['input', 'inputs', 'show', 'output_schema', 'default', 'output'])
 
-export const definitionText = (definition: Definition): string => stringify(ordered(definition as unknown as Json), { aliasDuplicateObjects: false, lineWidth: 100 })
+export const definitionText = (definition: Definition): string =>
+  stringify(ordered(definition as unknown as Json), { aliasDuplicateObjects: false, lineWidth: 100 })
 
 const rank = (name: string): number => {
   const early = first.indexOf(name)

@@ -41,13 +41,15 @@ export function lookupFrom(turn: Turn, place: Place): Lookup {
   }
 }
 
-/** Names as seen at the end of a body or of the run: all its stages. */
+/** Names as seen at the end of a body or of the run: all its stages. One that never began reads as skipped. */
 export function lookupIn(turn: Turn, scope: Scope, stages: Place['stages'], parent: Place | null): Lookup {
-  return (name) =>
-    name === 'coherence' || name === 'agreement'
-      ? meanAgreement(Object.values(scope.stages))
-      : (inScope(scope, stages, name) ??
-        (parent === null ? ofRun(turn.state, turn.at, name) : lookupFrom(turn, parent)(name)))
+  return (name) => {
+    if (name === 'coherence' || name === 'agreement') return meanAgreement(Object.values(scope.stages))
+    const found = inScope(scope, stages, name)
+    if (found !== undefined) return found
+    if (stagesById(stages).has(name)) return stageResult({ s: 'skipped', started_at: turn.at }) as Value
+    return parent === null ? ofRun(turn.state, turn.at, name) : lookupFrom(turn, parent)(name)
+  }
 }
 
 function inScope(scope: Scope, stages: Place['stages'], name: string): Value | undefined {

@@ -379,6 +379,13 @@ describe('a run', () => {
     assert.equal(of(ask(false), 'task_started').at(-1)?.attempt, 2)
   })
 
+  test('a declared output that cannot be had is null, never what another stage said; a stage that never began reads as skipped', () => {
+    const definition = (output: string): Definition => definitionWith([work('a'), work('b'), work('c')], { output })
+    const failing = { 'a/t': 'secret draft', 'b/t': { fail: 'no' } }
+    assert.equal(ended(play(definition('=c.output.text'), failing).events)?.output, null)
+    assert.equal(ended(play(definition('=c.status'), failing).events)?.output, 'skipped')
+  })
+
   test('budgets: no call beyond the calls, an end at the wall clock; success criteria are looked at', () => {
     const calls = play(definitionWith([work('a'), work('b')], { budget: { calls: 1 } }))
     assert.match(ended(calls.events)?.reason ?? '', /budget of 1 calls is used up/)

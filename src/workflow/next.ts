@@ -345,8 +345,9 @@ function end(turn: Turn, status: EventData['run_finished']['status'], reason: st
     const lookup = lookupIn(turn, state.top, definition.stages, null)
     if (definition.output !== undefined) {
       const value = evaluateBinding(definition.output, lookup)
-      if (value.ok) output = value.value
-      else if (status === 'completed') [ended, why] = ['partial', `the output cannot be had: ${value.failure.message}`]
+      // Never another stage's output in its place: what was declared says what may be given out.
+      output = value.ok ? value.value : null
+      if (!value.ok && status === 'completed') [ended, why] = ['partial', `the output cannot be had: ${value.failure.message}`]
     }
     for (const criterion of definition.success ?? []) {
       const outcome = evaluateCondition(criterion.when, lookup)

@@ -135,7 +135,14 @@ async function main(): Promise<void> {
   const began = Date.now()
   if ((await store.runs.get(RUN_ID)) === null) {
     const { hash } = await store.definitions.put(victimDefinition(), 'proof', '')
-    const run = await runs.start({ kind: 'workflow', goal: null, definition: hash, inputs: {}, by: 'proof', run: RUN_ID })
+    const run = await runs.start({
+      kind: 'workflow',
+      goal: null,
+      definition: hash,
+      inputs: {},
+      by: 'proof',
+      run: RUN_ID,
+    })
     if (!run.ok) throw new Error(run.failure.message)
   }
   let row = await store.runs.get(RUN_ID)

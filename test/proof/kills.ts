@@ -48,7 +48,9 @@ function completionsIn(data: string): Set<string> {
   if (!existsSync(file)) return new Set()
   const db = new DatabaseSync(file)
   try {
-    const rows = db.prepare("select json_extract(data, '$.task') as task from events where type = 'task_finished'").all()
+    const rows = db
+      .prepare("select json_extract(data, '$.task') as task from events where type = 'task_finished'")
+      .all()
     return new Set(rows.map((row) => String(row['task'])))
   } finally {
     db.close()
@@ -73,7 +75,8 @@ function judge(
   const again = [...calls.values()].reduce((sum, n) => sum + n - 1, 0)
   const inFlight = atKill === null ? 0 : [...atKill.calls.keys()].filter((task) => !atKill.stored.has(task)).length
   for (const task of atKill?.stored ?? [])
-    if (calls.get(task) !== atKill?.calls.get(task)) problems.push(`${where}: ${task} was complete and was called again`)
+    if (calls.get(task) !== atKill?.calls.get(task))
+      problems.push(`${where}: ${task} was complete and was called again`)
   if (again > SIDE_BY_SIDE) problems.push(`${where}: ${again} calls again with ${SIDE_BY_SIDE} side by side`)
   return { again, inFlight }
 }
@@ -115,7 +118,10 @@ async function kills(): Promise<void> {
   figures.push(
     { what: 'commits of the program in the undisturbed run (store writes)', value: baseline.commits },
     { what: 'commits of the program in the undisturbed run (fsyncs)', value: programSyncs },
-    { what: 'commits of the engine in the undisturbed run (fsyncs)', value: untraceable === null ? engineCommits : null },
+    {
+      what: 'commits of the engine in the undisturbed run (fsyncs)',
+      value: untraceable === null ? engineCommits : null,
+    },
   )
 
   await programFamily(baseline, outside)
@@ -127,7 +133,9 @@ async function kills(): Promise<void> {
   }
   await outside.close()
   await modelFamily()
-  figures.push(exactly('runs that did not end as the undisturbed run, or repeated what was complete', problems.length, 0))
+  figures.push(
+    exactly('runs that did not end as the undisturbed run, or repeated what was complete', problems.length, 0),
+  )
   for (const problem of problems) progress(`BROKEN ${problem}`)
   printReport({ part: 'kills', figures, not_run, seed })
 }
@@ -152,13 +160,19 @@ async function programFamily(baseline: VictimReport, outside: OutsideWork): Prom
     else (withoutEngine ? backWithoutEngine : back).push(result.back)
     again += result.again
     tidy(data)
-    if (i % 10 === 0) progress(`${i + 1} of ${points.length}: ${where}, all complete ${result.back ?? '-'} ms after the restart`)
+    if (i % 10 === 0)
+      progress(`${i + 1} of ${points.length}: ${where}, all complete ${result.back ?? '-'} ms after the restart`)
   }
   figures.push(
     { what: 'program killed: points struck', value: points.length - missed },
     { what: 'program killed: points not reached, the run had ended before', value: missed },
     { what: 'program killed: calls again, over all points', value: again },
-    atMost('program killed: restart until all complete (p95)', seconds(percentile(back, 0.95)), PROGRAM_BACK_MS / 1_000, 's'),
+    atMost(
+      'program killed: restart until all complete (p95)',
+      seconds(percentile(back, 0.95)),
+      PROGRAM_BACK_MS / 1_000,
+      's',
+    ),
     { what: 'program killed: restart until all complete (median)', value: seconds(percentile(back, 0.5)), unit: 's' },
     {
       what: 'program killed and the engine’s folder deleted: restart until all complete (p95)',
@@ -215,7 +229,12 @@ async function engineFamily(
   if (family === 'engine') figures.push(...engineTimes(taken))
   else
     figures.push(
-      atMost('both killed: restart until all complete (p95)', seconds(percentile(back, 0.95)), PROGRAM_BACK_MS / 1_000, 's'),
+      atMost(
+        'both killed: restart until all complete (p95)',
+        seconds(percentile(back, 0.95)),
+        PROGRAM_BACK_MS / 1_000,
+        's',
+      ),
     )
 }
 
@@ -231,12 +250,36 @@ function timesOf(report: VictimReport, struck: number): Taken {
 const engineTimes = (taken: readonly Taken[]): Figure[] => [
   atMost(
     'engine killed: first progress (largest)',
-    seconds(percentile(taken.flatMap(({ progress: first }) => (first === null ? [] : [first])), 1)),
+    seconds(
+      percentile(
+        taken.flatMap(({ progress: first }) => (first === null ? [] : [first])),
+        1,
+      ),
+    ),
     ENGINE_PROGRESS_MS / 1_000,
     's',
   ),
-  atMost('engine killed: all complete (largest)', seconds(percentile(taken.map(({ all }) => all), 1)), ENGINE_BACK_MS / 1_000, 's'),
-  { what: 'engine killed: all complete (median)', value: seconds(percentile(taken.map(({ all }) => all), 0.5)), unit: 's' },
+  atMost(
+    'engine killed: all complete (largest)',
+    seconds(
+      percentile(
+        taken.map(({ all }) => all),
+        1,
+      ),
+    ),
+    ENGINE_BACK_MS / 1_000,
+    's',
+  ),
+  {
+    what: 'engine killed: all complete (median)',
+    value: seconds(
+      percentile(
+        taken.map(({ all }) => all),
+        0.5,
+      ),
+    ),
+    unit: 's',
+  },
 ]
 
 async function engineAtOwnCommits(baseline: VictimReport, outside: OutsideWork): Promise<void> {
@@ -247,7 +290,14 @@ async function engineAtOwnCommits(baseline: VictimReport, outside: OutsideWork):
     const data = dataFolder()
     outside.forget()
     const ended = await runVictim(data, [outside.url, String(at), 'after', 'engine'])
-    again += judge(`engine killed after commit ${at}`, ended.report, ended.errors, baseline, outside.calls(), null).again
+    again += judge(
+      `engine killed after commit ${at}`,
+      ended.report,
+      ended.errors,
+      baseline,
+      outside.calls(),
+      null,
+    ).again
     if (ended.report !== null && ended.report.struck !== null) taken.push(timesOf(ended.report, ended.report.struck))
     tidy(data)
   }
@@ -282,7 +332,10 @@ async function modelFamily(): Promise<void> {
     const at = 1 + Math.round(((i + 0.5) * (baseline.commits - 1)) / count)
     const outcome = await crashRun([String(at), 'model'])
     const same = typeof outcome !== 'string' && JSON.stringify(outcome.output) === JSON.stringify(baseline.output)
-    if (!same) problems.push(`model process killed after commit ${at}: ${typeof outcome === 'string' ? outcome : 'another output'}`)
+    if (!same)
+      problems.push(
+        `model process killed after commit ${at}: ${typeof outcome === 'string' ? outcome : 'another output'}`,
+      )
     struck++
     progress(`model process killed after commit ${at}: ${same ? 'the same output' : 'BROKEN'}`)
   }

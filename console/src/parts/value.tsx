@@ -30,7 +30,7 @@ export function ValueView({ value, label }: { value: unknown; label: string }) {
 function Large({ reference, label }: { reference: BlobRef; label: string }) {
   const [wanted, setWanted] = useState(false)
   const blob = useQuery(blobQuery(reference.$blob, wanted))
-  if (blob.data) return <ValueView value={blob.data.value ?? blob.data.text ?? ''} label={label} />
+  if (blob.data) return <ValueView value={'value' in blob.data ? blob.data.value : blob.data.text} label={label} />
   return (
     <div className="stack tight">
       <pre className="value">{reference.preview}…</pre>

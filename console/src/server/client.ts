@@ -4,11 +4,13 @@ import type { add_agent } from '../../../src/operations/add_agent.ts'
 import type { answer_approval } from '../../../src/operations/answer_approval.ts'
 import type { cancel_run } from '../../../src/operations/cancel_run.ts'
 import type { check_definition } from '../../../src/operations/check_definition.ts'
+import type { compare_runs } from '../../../src/operations/compare_runs.ts'
 import type { configuration } from '../../../src/operations/configuration.ts'
 import type { create_workflow } from '../../../src/operations/create_workflow.ts'
 import type { Typed } from '../../../src/operations/define-operation.ts'
 import type { doctor } from '../../../src/operations/doctor.ts'
 import type { drain_agent } from '../../../src/operations/drain_agent.ts'
+import type { fork_run } from '../../../src/operations/fork_run.ts'
 import type { get_blob } from '../../../src/operations/get_blob.ts'
 import type { get_definition } from '../../../src/operations/get_definition.ts'
 import type { get_run } from '../../../src/operations/get_run.ts'
@@ -22,21 +24,27 @@ import type { list_templates } from '../../../src/operations/list_templates.ts'
 import type { live } from '../../../src/operations/live.ts'
 import type { orchestration_status } from '../../../src/operations/orchestration_status.ts'
 import type { pause_run } from '../../../src/operations/pause_run.ts'
+import type { plan } from '../../../src/operations/plan.ts'
 import type { probe_agent } from '../../../src/operations/probe_agent.ts'
 import type { put_definition } from '../../../src/operations/put_definition.ts'
 import type { remove_agent } from '../../../src/operations/remove_agent.ts'
+import type { replay_run } from '../../../src/operations/replay_run.ts'
 import type { resolve_effect } from '../../../src/operations/resolve_effect.ts'
 import type { resume_run } from '../../../src/operations/resume_run.ts'
+import type { retry_run } from '../../../src/operations/retry_run.ts'
+import type { save_as_template } from '../../../src/operations/save_as_template.ts'
 
 type Operations = {
   add_agent: typeof add_agent
   answer_approval: typeof answer_approval
   cancel_run: typeof cancel_run
   check_definition: typeof check_definition
+  compare_runs: typeof compare_runs
   configuration: typeof configuration
   create_workflow: typeof create_workflow
   doctor: typeof doctor
   drain_agent: typeof drain_agent
+  fork_run: typeof fork_run
   get_blob: typeof get_blob
   get_definition: typeof get_definition
   get_run: typeof get_run
@@ -50,11 +58,15 @@ type Operations = {
   live: typeof live
   orchestration_status: typeof orchestration_status
   pause_run: typeof pause_run
+  plan: typeof plan
   probe_agent: typeof probe_agent
   put_definition: typeof put_definition
   remove_agent: typeof remove_agent
+  replay_run: typeof replay_run
   resolve_effect: typeof resolve_effect
   resume_run: typeof resume_run
+  retry_run: typeof retry_run
+  save_as_template: typeof save_as_template
 }
 export type OperationName = keyof Operations
 type TypesOf<O> = O extends Typed<infer Input, infer Output> ? { input: Input; output: Output } : never

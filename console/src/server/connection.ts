@@ -44,9 +44,12 @@ export function openConnection(changed: (run: string) => void, everything: () =>
     source?.close()
     source = null
   }
-  const watch = () =>
+  const watch = (): void =>
     after(HEARTBEAT_MS, async () => {
-      if (document.visibilityState === 'hidden' || (await answers())) return source !== null && watch()
+      if (document.visibilityState === 'hidden' || (await answers())) {
+        if (source !== null) watch()
+        return
+      }
       drop()
       become('lost')
       retry()

@@ -38,10 +38,10 @@ await commandAgent(({ survey, limit, cuts }: Input) => {
           longest.map((file) => [file.path, file.lines]),
         ),
     over === null ? unknown : `${over} of more than ${limit} lines.`,
-    ...(cuts === null ? [] : ['## Where they could be divided', ...cuts.map(cutLine)]),
+    ...(cuts === null ? [] : ['## Where they could be divided', cuts.map(cutLine).join('\n')]),
     '## Unfinished work',
     markers === null ? unknown : `${markers.count} remarks.`,
-    ...(markers?.first ?? []).map(({ path, line, word }) => `- ${path}:${line} ${word}`),
+    ...(markers?.count ? [markers.first.map(({ path, line, word }) => `- ${path}:${line} ${word}`).join('\n')] : []),
     '## Licences named in the files',
     licences === null ? unknown : table(['Licence', 'Files'], Object.entries(licences)),
   ].join('\n\n')

@@ -1,0 +1,46 @@
+/** One line on what an event says. Total, so that a new event type has to say. */
+import type { EventData, EventType, RunEvent } from '../../../src/workflow/event.ts'
+
+const by = (who: string, reason: string) => (reason === '' ? `by ${who}` : `by ${who}: ${reason}`)
+
+const texts: { [T in EventType]: (data: EventData[T]) => string } = {
+  run_started: ({ goal, by: who }) => `${goal ?? 'a definition'}, by ${who}`,
+  plan_proposed: ({ attempt, source, name, problems }) =>
+    `${source}, attempt ${attempt}: ${problems.length === 0 ? (name ?? 'accepted') : `${problems.length} problems`}`,
+  task_finished: ({ task, agent, model }) => `${task} by ${agent}${model === null ? '' : ` on ${model}`}`,
+  task_failed: ({ task, failure }) => `${task}: ${failure.message}`,
+  collected: ({ stage, metrics }) => `${stage}: ${metrics.succeeded} of ${metrics.n} succeeded`,
+  timer_fired: ({ timer }) => timer,
+  signal_received: ({ name, by: who }) => `${name}, by ${who}`,
+  approval_given: ({ approval, decision, comment, by: who }) => `${approval}: ${decision}, ${by(who, comment)}`,
+  effect_resolved: ({ task, happened, by: who }) => `${task}: ${happened ? 'happened' : 'did not happen'}, by ${who}`,
+  child_finished: ({ stage, status }) => `${stage}: ${status}`,
+  cancel_requested: ({ by: who, reason }) => by(who, reason),
+  pause_requested: ({ by: who, reason }) => by(who, reason),
+  resume_requested: ({ by: who, reason }) => by(who, reason),
+  plan_requested: ({ attempt }) => `attempt ${attempt}`,
+  definition_chosen: ({ name, source, reason }) => `${name} (${source}): ${reason}`,
+  stage_started: ({ stage, kind }) => `${stage} (${kind})`,
+  task_started: ({ task, attempt, agent, capability }) =>
+    `${task}${attempt > 1 ? `, attempt ${attempt}` : ''}: ${agent ?? `any agent with ${capability}`}`,
+  loop_iterated: ({ stage, iteration, reason }) => `${stage}, iteration ${iteration}: ${reason}`,
+  decision_made: ({ stage, then, reason }) => `${stage} → ${then.join(', ')}: ${reason}`,
+  vote_closed: ({ stage, result }) => `${stage}: ${result.winner ?? result.status}, ${result.reason}`,
+  timer_started: ({ timer, due }) => `${timer}, due ${new Date(due).toLocaleTimeString()}`,
+  approval_requested: ({ question }) => question,
+  effect_question: ({ question }) => question,
+  wait_started: ({ stage, signal }) => `${stage} waits for ${signal}`,
+  child_started: ({ stage, run }) => `${stage}: ${run}`,
+  stage_finished: ({ stage, status, reason }) => `${stage} ${status}${reason === '' ? '' : `: ${reason}`}`,
+  feedback_fired: ({ feedback, action }) => `${feedback}: ${action}`,
+  compensation_started: ({ reason }) => reason,
+  compensation_finished: ({ task, undone, reason }) => `${task}: ${undone ? 'undone' : `not undone, ${reason}`}`,
+  run_paused: ({ reason, by: who }) => by(who, reason),
+  run_resumed: ({ reason, by: who }) => by(who, reason),
+  run_finished: ({ status, reason }) => `${status}${reason === '' ? '' : `: ${reason}`}`,
+}
+
+export const eventText = (event: RunEvent): string => {
+  const text = texts[event.type] as ((data: unknown) => string) | undefined
+  return text?.(event.data) ?? ''
+}

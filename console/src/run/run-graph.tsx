@@ -1,0 +1,267 @@
+/** The stages of a definition as a graph; with a run, what each of them does now. Laid out by ELK in a worker. */
+import {
+  BaseEdge,
+  Controls,
+  EdgeLabelRenderer,
+  type Edge as FlowEdge,
+  type EdgeProps,
+  getBezierPath,
+  Handle,
+  type Node as FlowNode,
+  type NodeProps,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+} from '@xyflow/react'
+import '@xyflow/react/dist/base.css'
+import { useEffect, useMemo, useState } from 'react'
+import type { Definition, Stage } from '../../../src/workflow/definition.ts'
+import { Fault, Loading } from '../parts/states.tsx'
+import { StatusIcon, toneOf } from '../parts/status.tsx'
+import type { Run } from '../server/queries.ts'
+import { type Layout, layoutGraph } from './layout.ts'
+import { pathOf, type StageEdge, type StageNode, stageGraph } from './stage-graph.ts'
+
+type StageView = Run['stages'][number]
+type Picked = { stage: string } | { task: string }
+type CardData = { node: StageNode; view: StageView | undefined; times: number; group: boolean; pick?: (what: Picked) => void }
+type Card = FlowNode<CardData, 'stage'>
+type LineData = { edge: StageEdge; state: 'open' | 'taken' | 'not-taken' }
+type Line = FlowEdge<LineData, 'line'>
+
+const MOST_TASKS = 7
+export const WIDTH = 232
+
+/** Tasks to draw: those of the run once they are there (voters exist only then), else those written. */
+const tasksOf = (stage: Stage, view: StageView | undefined) =>
+  view !== undefined && view.tasks.length > 0
+    ? view.tasks.map((task) => ({ id: task.id, who: task.agent ?? task.capability ?? '', task }))
+    : stage.kind === 'tasks'
+      ? stage.tasks.map((task) => ({ id: task.id, who: task.agent ?? task.capability ?? '', task: undefined }))
+      : []
+
+const detailOf = (stage: Stage): string => {
+  if (stage.kind === 'decide') return `${stage.cases.length + 1} ways`
+  if (stage.kind === 'vote') return `${stage.options.length} options`
+  if (stage.kind === 'timer') return stage.for
+  if (stage.kind === 'wait') return `for ${stage.signal}`
+  if (stage.kind === 'approval') return `${stage.default}s after ${stage.timeout}`
+  if (stage.kind === 'run') return stage.definition
+  if (stage.kind === 'loop') return `at most ${stage.max}`
+  if (stage.kind === 'for_each') return `${stage.items.slice(0, 40)}`
+  return `${stage.tasks.length} ${stage.tasks.length === 1 ? 'task' : 'tasks'}`
+}
+
+export const heightOf = (stage: Stage, view: StageView | undefined): number => {
+  const tasks = tasksOf(stage, view).length
+  return 52 + Math.min(tasks, MOST_TASKS) * 23 + (tasks > MOST_TASKS ? 21 : 0) + (tasks > 0 ? 6 : 0)
+}
+
+export function RunGraph(props: {
+  definition: Definition
+  run?: Run
+  selected?: string | undefined
+  pick?: (what: Picked) => void
+}) {
+  return (
+    <ReactFlowProvider>
+      <Graph {...props} />
+    </ReactFlowProvider>
+  )
+}
+
+function Graph({
+  definition,
+  run,
+  selected,
+  pick,
+}: {
+  definition: Definition
+  run?: Run
+  selected?: string | undefined
+  pick?: (what: Picked) => void
+}) {
+  const { fitView } = useReactFlow()
+  const graph = useMemo(() => stageGraph(definition.stages), [definition])
+  const latest = useMemo(() => {
+    const found = new Map<string, { view: StageView; times: number }>()
+    for (const view of run?.stages ?? []) {
+      const path = pathOf(view.id)
+      found.set(path, { view, times: (found.get(path)?.times ?? 0) + 1 })
+    }
+    return found
+  }, [run])
+  const sizes = useMemo(
+    () => new Map(graph.nodes.map(({ path, stage }) => [path, heightOf(stage, latest.get(path)?.view)])),
+    [graph, latest],
+  )
+  const shape = JSON.stringify([...sizes])
+  const [layout, setLayout] = useState<Layout | null>(null)
+  const [error, setError] = useState<unknown>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: sizes change with each look at the run, their content seldom
+  useEffect(() => {
+    let current = true
+    layoutGraph(graph, sizes, WIDTH, window.innerWidth < 760 ? 'DOWN' : 'RIGHT').then(
+      (found) => current && setLayout(found),
+      (why: unknown) => current && setError(why),
+    )
+    return () => {
+      current = false
+    }
+  }, [graph, shape])
+  const nodes = useMemo((): Card[] => {
+    if (layout === null) return []
+    return graph.nodes.flatMap((node): Card[] => {
+      const place = layout.get(node.path)
+      if (place === undefined) return []
+      const found = latest.get(node.path)
+      return [
+        {
+          id: node.path,
+          type: 'stage',
+          position: { x: place.x, y: place.y },
+          width: place.width,
+          height: place.height,
+          ...(node.parent !== null && { parentId: node.parent }),
+          draggable: false,
+          connectable: false,
+          selectable: false,
+          focusable: false,
+          selected: selected !== undefined && pathOf(selected.split('/')[0] ?? '') === node.path,
+          data: {
+            node,
+            view: found?.view,
+            times: found?.times ?? 0,
+            group: 'stages' in node.stage,
+            ...(pick && { pick }),
+          },
+        },
+      ]
+    })
+  }, [graph, layout, latest, selected, pick])
+  const edges = useMemo((): Line[] => {
+    const last = new Map((run?.decisions ?? []).map((decision) => [pathOf(decision.stage), decision]))
+    return graph.edges.map((edge) => {
+      const target = edge.to.split('.').at(-1) ?? ''
+      const decision = edge.kind === 'case' || edge.kind === 'otherwise' ? last.get(edge.from) : undefined
+      const done = latest.get(edge.from)?.view.state
+      const begun = latest.get(edge.to)?.view.state
+      const state =
+        decision !== undefined
+          ? decision.then.includes(target) && begun !== 'skipped'
+            ? 'taken'
+            : 'not-taken'
+          : begun === 'skipped'
+            ? 'not-taken'
+            : done !== undefined && done !== 'running' && begun !== undefined
+              ? 'taken'
+              : 'open'
+      return {
+        id: `${edge.from} ${edge.to} ${edge.kind} ${edge.label}`,
+        source: edge.from,
+        target: edge.to,
+        type: 'line',
+        focusable: false,
+        data: { edge, state },
+      }
+    })
+  }, [graph, latest, run])
+  useEffect(() => {
+    if (layout !== null) requestAnimationFrame(() => void fitView({ padding: 0.08, maxZoom: 1, minZoom: 0.35 }))
+  }, [layout, fitView])
+  if (error) return <Fault error={error} />
+  if (layout === null) return <Loading />
+  return (
+    <ReactFlow
+      nodes={nodes}
+      edges={edges}
+      nodeTypes={nodeTypes}
+      edgeTypes={edgeTypes}
+      minZoom={0.08}
+      maxZoom={1.6}
+      onlyRenderVisibleElements={nodes.length > 150}
+      nodesDraggable={false}
+      nodesConnectable={false}
+      nodesFocusable={false}
+      edgesFocusable={false}
+      elementsSelectable={false}
+      zoomOnScroll={false}
+      panOnScroll
+      proOptions={{ hideAttribution: true }}
+    >
+      <Controls showInteractive={false} position="bottom-left" />
+    </ReactFlow>
+  )
+}
+
+function StageCard({ data, selected }: NodeProps<Card>) {
+  const { node, view, times, group, pick } = data
+  const { stage } = node
+  const state = view?.state ?? 'not yet'
+  const tasks = group ? [] : tasksOf(stage, view)
+  const name = stage.title ?? stage.id
+  const note = view?.iteration != null ? `iteration ${view.iteration}` : times > 1 ? `${times} times` : detailOf(stage)
+  return (
+    <div className={`stage ${view ? toneOf(view.state) : 'future'} ${group ? 'group' : ''} ${selected ? 'picked' : ''}`}>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <button
+        type="button"
+        className="stage-head nodrag"
+        onClick={() => pick?.({ stage: view?.id ?? node.path })}
+        disabled={pick === undefined}
+        aria-label={`Stage ${name}, ${stage.kind}, ${state}`}
+      >
+        <span className="row">
+          <StatusIcon state={state} />
+          <strong className="cut">{name}</strong>
+        </span>
+        <span className="muted small cut block">
+          {stage.kind} · {note}
+        </span>
+      </button>
+      {tasks.slice(0, MOST_TASKS).map(({ id, who, task }) => (
+        <button
+          key={id}
+          type="button"
+          className={`stage-task nodrag ${task ? toneOf(task.state) : 'future'}`}
+          disabled={task === undefined || pick === undefined}
+          onClick={() => task && pick?.({ task: task.address })}
+          aria-label={`Task ${id}, ${who}, ${task?.state ?? 'not yet'}`}
+        >
+          <StatusIcon state={task?.state ?? 'not yet'} />
+          <span className="cut grow">{id}</span>
+          <span className="cut muted small">{who}</span>
+        </button>
+      ))}
+      {tasks.length > MOST_TASKS && <span className="muted small stage-more">and {tasks.length - MOST_TASKS} more</span>}
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </div>
+  )
+}
+
+function LineView(props: EdgeProps<Line>) {
+  const [path, x, y] = getBezierPath(props)
+  const { edge, state } = props.data ?? { edge: null, state: 'open' }
+  return (
+    <>
+      <BaseEdge id={props.id} path={path} className={`line ${state}`} />
+      {edge?.label != null && (
+        <EdgeLabelRenderer>
+          <span
+            className={`line-label ${state}`}
+            style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+            title={edge.label}
+          >
+            {state === 'taken' && <StatusIcon state="completed" />}
+            <span className="cut">{edge.label}</span>
+            {state === 'not-taken' && <span className="sr"> (not taken)</span>}
+          </span>
+        </EdgeLabelRenderer>
+      )}
+    </>
+  )
+}
+
+const nodeTypes = { stage: StageCard }
+const edgeTypes = { line: LineView }

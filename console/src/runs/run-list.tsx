@@ -1,0 +1,183 @@
+/** All runs, newest first: filtered by state, kind and words; pages are fetched as one scrolls to them. */
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
+import { runTitle } from '../parts/run-rows.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
+import { Status } from '../parts/status.tsx'
+import { count, Took, When } from '../parts/time.tsx'
+import { type RunSummary, runsQuery } from '../server/queries.ts'
+import { type RunSearch, runStatuses } from './run-search.ts'
+
+const ROW = 44
+
+export function RunList({ search }: { search: RunSearch }) {
+  const navigate = useNavigate()
+  const set = (change: Partial<Record<keyof RunSearch, unknown>>) =>
+    navigate({ to: '/console/runs', search: { ...search, ...change } as RunSearch, replace: true })
+  const runs = useInfiniteQuery(runsQuery(search))
+  const total = runs.data?.pages[0]?.total
+  return (
+    <main id="content" className="content whole" tabIndex={-1}>
+      <search className="filters">
+        <SearchField text={search.text ?? ''} onText={(text) => void set({ text: text === '' ? undefined : text })} />
+        <fieldset className="chips" aria-label="State">
+          {runStatuses.map((status) => {
+            const on = search.status?.includes(status) ?? false
+            const next = on ? search.status?.filter((one) => one !== status) : [...(search.status ?? []), status]
+            return (
+              <button
+                key={status}
+                type="button"
+                className="chip"
+                aria-pressed={on}
+                onClick={() => void set({ status: next?.length ? next : undefined })}
+              >
+                {status}
+              </button>
+            )
+          })}
+        </fieldset>
+        <label className="row">
+          <span className="label">Kind</span>
+          <select
+            className="input"
+            value={search.kind ?? ''}
+            onChange={(event) => void set({ kind: event.target.value === '' ? undefined : event.target.value })}
+          >
+            <option value="">all</option>
+            <option value="workflow">workflow</option>
+            <option value="swarm">swarm</option>
+          </select>
+        </label>
+        <span className="muted small" role="status">
+          {total === null || total === undefined ? '' : `${count(total)} runs`}
+        </span>
+      </search>
+      <Loaded query={runs} lines={12}>
+        {({ pages }) => {
+          const rows = pages.flatMap((page) => page.items)
+          if (rows.length > 0)
+            return <Rows rows={rows} more={runs.hasNextPage} fetchMore={() => void runs.fetchNextPage()} />
+          const filtered = Object.values(search).some((value) => value !== undefined)
+          return filtered ? (
+            <Empty title="No run fits these filters">
+              <Link to="/console/runs" className="button">
+                Show all runs
+              </Link>
+            </Empty>
+          ) : (
+            <Empty title="No runs yet">
+              <p>A run is one execution: of a goal that Quorate plans, or of a definition that you wrote.</p>
+              <Link to="/console/start" className="button primary">
+                Start a goal
+              </Link>
+            </Empty>
+          )
+        }}
+      </Loaded>
+    </main>
+  )
+}
+
+/** Typing goes into the address after a moment, so that each letter is no request. */
+function SearchField({ text, onText }: { text: string; onText: (text: string) => void }) {
+  const [typed, setTyped] = useState(text)
+  const given = useRef(text)
+  useEffect(() => {
+    if (text !== given.current) setTyped(text)
+    given.current = text
+  }, [text])
+  useEffect(() => {
+    if (typed === given.current) return
+    const timer = window.setTimeout(() => {
+      given.current = typed
+      onText(typed)
+    }, 200)
+    return () => window.clearTimeout(timer)
+  })
+  return (
+    <input
+      type="search"
+      className="input search"
+      aria-label="Words of the goal or the definition’s name"
+      placeholder="Search goals and definitions"
+      value={typed}
+      maxLength={200}
+      onChange={(event) => setTyped(event.target.value)}
+    />
+  )
+}
+
+function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fetchMore: () => void }) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 12,
+  })
+  const items = virtual.getVirtualItems()
+  const last = items.at(-1)?.index ?? 0
+  useEffect(() => {
+    if (more && last > rows.length - 30) fetchMore()
+  }, [more, last, rows.length, fetchMore])
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key]
+    const at = Number((document.activeElement as HTMLElement | null)?.dataset.row)
+    if (step === undefined || Number.isNaN(at)) return
+    event.preventDefault()
+    const next = Math.max(0, Math.min(rows.length - 1, at + step))
+    virtual.scrollToIndex(next)
+    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-row="${next}"]`)?.focus())
+  }
+  return (
+    <div className="list">
+      <div className="list-head run-columns" aria-hidden="true">
+        <span>State</span>
+        <span>Goal</span>
+        <span className="wide">Definition</span>
+        <span className="wide num">Calls</span>
+        <span className="wide num">Tokens</span>
+        <span className="num wide">Took</span>
+        <span className="num">Started</span>
+      </div>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links of the list */}
+      <div ref={scroller} className="list-body" onKeyDown={onKeyDown}>
+        <ul style={{ height: virtual.getTotalSize(), position: 'relative' }} aria-label="Runs">
+          {items.map((item) => {
+            const run = rows[item.index] as RunSummary
+            return (
+              <li key={run.id} className="virtual" style={{ transform: `translateY(${item.start}px)`, height: ROW }}>
+                <Link
+                  to="/console/runs/$id"
+                  params={{ id: run.id }}
+                  className="run-columns list-row"
+                  data-row={item.index}
+                >
+                  <span>
+                    <Status state={run.status} />
+                  </span>
+                  <span className="cut" title={runTitle(run)}>
+                    {runTitle(run)}
+                    {run.status === 'failed' && <span className="muted small cut block">{run.reason}</span>}
+                  </span>
+                  <span className="wide muted cut">{run.definition_name}</span>
+                  <span className="wide num muted">{count(run.calls)}</span>
+                  <span className="wide num muted">{count(run.input_tokens + run.output_tokens)}</span>
+                  <span className="wide num muted">
+                    <Took from={run.started_at} to={run.ended_at} />
+                  </span>
+                  <span className="num muted">
+                    <When at={run.created_at} />
+                  </span>
+                </Link>
+              </li>
+            )
+          })}
+        </ul>
+      </div>
+    </div>
+  )
+}

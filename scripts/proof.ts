@@ -1,0 +1,169 @@
+/**
+ * `npm run proof [-- part …] [--sample] [--seed=N] [--keep=DIR]`: shows what is promised about crashes, effects and long runs, and writes
+ * docs/proof.md. Parts run one after the other, each in a process of its own. Exit status 1 when a promise is broken.
+ *
+ * `--sample` runs a little of each with a seed that is printed, for CI; it writes no document unless `--write` is given.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { exactly, type Figure, numberOption, option, type Report, readReport } from '../test/proof/report.ts'
+
+const repository = join(import.meta.dirname, '..')
+const sample = process.argv.includes('--sample')
+const seed = numberOption('seed', sample ? Math.floor(Math.random() * 1_000_000) : 1)
+
+type Part = { file: string; title: string; whole: string[]; sample: string[]; report?: (ended: Ended) => Report }
+type Ended = { code: number | null; out: string; err: string; seconds: number }
+
+/** Whose report is a test's: it passed or not. */
+const tested =
+  (part: string, what: string) =>
+  ({ code, out, err }: Ended): Report => ({
+    part,
+    figures: [exactly(what, code === 0 ? 'passed' : `failed: ${(err || out).slice(-300)}`, 'passed')],
+    not_run: [],
+    seed: null,
+  })
+
+const SIMULATED = { whole: 10_000, sample: 300 }
+
+/** `replay` is last: it reads what the others leave. */
+const parts: { [name: string]: Part } = {
+  kills: {
+    file: 'test/proof/kills.ts',
+    title: 'Kill anywhere',
+    whole: [],
+    sample: ['--sample=2', '--model=0'],
+  },
+  effects: {
+    file: 'test/proof/effects.ts',
+    title: 'No effect twice',
+    whole: [],
+    sample: ['--faults=60', '--losses=8', '--kills=1'],
+  },
+  long: {
+    file: 'bench/long-run.ts',
+    title: 'Long runs and parked runs',
+    whole: [],
+    sample: ['--tasks=1000', '--parked=200'],
+  },
+  simulation: {
+    file: 'test/simulation/simulation.test.ts',
+    title: 'Simulation under a virtual clock',
+    whole: [`--seeds=${SIMULATED.whole}`],
+    sample: [`--seeds=${SIMULATED.sample}`],
+    report: tested(
+      'simulation',
+      `random definitions under random agents, seeds 1 to ${SIMULATED[sample ? 'sample' : 'whole']}`,
+    ),
+  },
+  replay: { file: 'test/proof/replay-logs.ts', title: 'Replay of every log', whole: [], sample: [] },
+}
+
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const unknown = named.filter((name) => !Object.hasOwn(parts, name))
+if (unknown.length > 0) {
+  console.error(`there is no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`)
+  process.exit(64)
+}
+
+function run({ file, whole, sample: few }: Part, root: string): Promise<Ended> {
+  const began = performance.now()
+  const args = [join(repository, file), `--root=${root}`, `--seed=${seed}`, ...(sample ? few : whole)]
+  const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] })
+  let out = ''
+  let err = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err = (err + text).slice(-20_000)
+    process.stderr.write(text)
+  })
+  return new Promise((resolve) =>
+    child.once('close', (code) => resolve({ code, out, err, seconds: (performance.now() - began) / 1_000 })),
+  )
+}
+
+const shown = ({ value, unit }: Figure): string =>
+  value === null ? 'none' : `${value}${unit === undefined ? '' : ` ${unit}`}`
+const verdict = ({ promise, kept }: Figure): string =>
+  promise === undefined ? '' : kept === true ? 'kept' : '**broken**'
+const escaped = (text: string): string => text.replaceAll('|', '\\|').replace(/\s+/g, ' ')
+
+function git(...args: string[]): string {
+  return String(spawnSync('git', args, { cwd: repository }).stdout ?? '').trim()
+}
+
+function document(reports: { report: Report; seconds: number }[], skipped: string[]): string {
+  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' with local changes'
+  const cores = cpus()
+  const lines = [
+    '# Proof',
+    '',
+    'Written by `npm run proof`; repeat it on your machine. What each part does is said at the head of its file.',
+    '',
+    `- commit: ${git('rev-parse', '--short', 'HEAD') || 'unknown'}${changed}`,
+    `- date: ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    `- Node.js: ${process.version}`,
+    `- machine: ${cores.length} cores (${escaped(cores[0]?.model ?? 'unknown')}), ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${release()}`,
+    `- extent: ${sample ? 'a sample' : 'all of it'}, seed ${seed}`,
+  ]
+  for (const { report, seconds } of reports) {
+    const { title, file } = parts[report.part] as Part
+    lines.push('', `## ${title}`, '', `Part \`${report.part}\` (\`${file}\`), ${Math.round(seconds)} s.`, '')
+    lines.push('| what | figure | promise | |', '| --- | --- | --- | --- |')
+    for (const figure of report.figures)
+      lines.push(
+        `| ${escaped(figure.what)} | ${escaped(shown(figure))} | ${figure.promise ?? ''} | ${verdict(figure)} |`,
+      )
+  }
+  const not = [...skipped.map((name) => `part \`${name}\``), ...reports.flatMap(({ report }) => report.not_run)]
+  lines.push(
+    '',
+    '## Not run',
+    '',
+    ...(not.length === 0 ? ['Nothing was left out.'] : not.map((each) => `- ${escaped(each)}`)),
+    '',
+  )
+  return lines.join('\n')
+}
+
+const keep = option('keep', '')
+if (keep !== '') mkdirSync(keep, { recursive: true })
+const root = keep || mkdtempSync(join(tmpdir(), 'quorate-proof-'))
+const wanted = Object.keys(parts).filter((name) => named.length === 0 || named.includes(name))
+console.log(`proof: ${wanted.join(', ')}; ${sample ? 'a sample' : 'all of it'}, seed ${seed}`)
+const reports: { report: Report; seconds: number }[] = []
+try {
+  for (const name of wanted) {
+    const part = parts[name] as Part
+    console.log(`${name}: ${part.title}`)
+    const ended = await run(part, root)
+    const report = part.report?.(ended) ??
+      readReport(ended.out) ?? {
+        part: name,
+        figures: [exactly('the part came to its end', `exit ${ended.code}: ${ended.err.slice(-300)}`, 'exit 0')],
+        not_run: [],
+        seed: null,
+      }
+    reports.push({ report, seconds: ended.seconds })
+    for (const figure of report.figures)
+      console.log(
+        `  ${verdict(figure).replaceAll('*', '').padEnd(6)} ${figure.what}: ${shown(figure)}${figure.promise ? ` (${figure.promise})` : ''}`,
+      )
+    console.log(`  ${Math.round(ended.seconds)} s`)
+  }
+} finally {
+  if (keep === '') rmSync(root, { recursive: true, force: true, maxRetries: 5 })
+}
+const skipped = Object.keys(parts).filter((name) => !wanted.includes(name))
+if (!sample || process.argv.includes('--write')) {
+  writeFileSync(join(repository, 'docs/proof.md'), document(reports, skipped))
+  console.log('written: docs/proof.md')
+}
+const broken = reports.flatMap(({ report }) => report.figures.filter(({ kept }) => kept === false))
+console.log(broken.length === 0 ? 'every promise was kept' : `broken: ${broken.map(({ what }) => what).join('; ')}`)
+process.exitCode = broken.length === 0 ? 0 : 1
