@@ -9,7 +9,9 @@ function sourcesHash(root) {
   const hash = createHash('sha256')
   /** @param {string} folder */
   const take = (folder) => {
-    for (const entry of readdirSync(join(root, folder), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const entry of readdirSync(join(root, folder), { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
       const path = `${folder}/${entry.name}`
       if (entry.isDirectory()) {
         if (entry.name !== 'dist') take(path)
@@ -33,7 +35,10 @@ export async function buildConsole(root, node, out = process.stderr) {
   const began = Date.now()
   out.write('quorate: building the console …')
   let said = ''
-  const child = spawn(node, [join(root, 'console', 'build.ts'), stamp], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(node, [join(root, 'console', 'build.ts'), stamp], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said = (said + chunk).slice(-4_000)))
   /** @type {number | null} */
   const code = await new Promise((resolve) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 /** Tests that need what a plain machine does not have, or long; they have commands of their own. */
 const elsewhere = ['test/proof', 'test/service']
 
-/** Every `*.test.ts` under src and test but those. Paths relative to the root, sorted. @param {string} root */
+/** Every `*.test.ts` under src, console, test and bin but those. Paths relative to the root, sorted. @param {string} root */
 export function testFiles(root) {
   /** @param {string} folder @returns {string[]} */
   const walk = (folder) =>
@@ -20,7 +20,7 @@ export function testFiles(root) {
               ? [`${folder}/${entry.name}`]
               : [],
         )
-  return [...walk('src'), ...walk('test'), ...walk('bin')].sort()
+  return [...walk('src'), ...walk('console'), ...walk('test'), ...walk('bin')].sort()
 }
 
 /** `npm test -- --test-name-pattern=x src/a.test.ts`: flags go to the test runner, names replace the usual files. @param {string[]} args */

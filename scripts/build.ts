@@ -17,6 +17,9 @@ if (status !== 0) {
   rmSync(built, { recursive: true, force: true })
   process.exit(1)
 }
+// Built anew, so that the package has the console of these sources.
+const consoleBuilt = spawnSync(process.execPath, [join(root, 'console', 'build.ts')], { stdio: 'inherit' })
+if (consoleBuilt.status !== 0) process.exit(1)
 for (const asset of globSync('src/**/*', { cwd: root, withFileTypes: true })) {
   if (!asset.isFile() || asset.name.endsWith('.ts')) continue
   const path = join(asset.parentPath, asset.name)

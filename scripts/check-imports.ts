@@ -5,6 +5,8 @@
 import { dirname, join } from 'node:path'
 import { parseSync, Visitor } from 'oxc-parser'
 import {
+  consoleBuild,
+  consoleInstead,
   contracts,
   type FolderRule,
   families,
@@ -18,7 +20,7 @@ import {
 } from './import-table.ts'
 import { isTest, lineAt, type Problem, readSources, report, type Sources } from './source-files.ts'
 
-type Import = { target: string; offset: number; names: string[] }
+type Import = { target: string; offset: number; names: string[]; types: boolean }
 type Named = { type: string; start: number; name: string }
 
 const isNamed = (node: object): node is Named => 'name' in node && typeof node.name === 'string'
@@ -41,14 +43,16 @@ export function checkImports(sources: Sources): Problem[] {
       continue
     }
     const imports: Import[] = []
-    const add = (specifier: string, offset: number, names: string[]) => {
-      imports.push({ target: specifier.startsWith('.') ? join(dirname(path), specifier) : specifier, offset, names })
+    const add = (specifier: string, offset: number, names: string[], types = false) => {
+      const target = specifier.startsWith('.') ? join(dirname(path), specifier) : specifier
+      imports.push({ target, offset, names, types })
     }
     for (const { moduleRequest, entries } of module.staticImports) {
       add(
         moduleRequest.value,
         moduleRequest.start,
         entries.map((entry) => (entry.importName.kind === 'Name' ? (entry.importName.name ?? '*') : '*')),
+        entries.length > 0 && entries.every((entry) => entry.isType),
       )
     }
     for (const entry of module.staticExports.flatMap(({ entries }) => entries)) {
@@ -67,7 +71,14 @@ export function checkImports(sources: Sources): Problem[] {
 
 type Say = (offset: number, message: string, instead: string) => void
 
-function checkImport(path: string, { target, offset, names }: Import, say: Say): void {
+/** The console runs in a browser: of the program it sees types, and nothing of Node. */
+function checkConsoleImport(path: string, { target, offset, types }: Import, say: Say): void {
+  if (path === consoleBuild || isTest(path)) return
+  if ((target.startsWith('src/') && !types) || target.startsWith('node:'))
+    say(offset, `imports ${target}`, consoleInstead)
+}
+
+function checkImport(path: string, { target, offset, names, types }: Import, say: Say): void {
   if (target === mainFile) {
     if (!mainImporters.some((place) => path.startsWith(place))) say(offset, 'imports main.ts', mainInstead)
     return
@@ -79,6 +90,7 @@ function checkImport(path: string, { target, offset, names }: Import, say: Say):
       'bin runs on Node 20 before anything is installed: only node: modules and its own files.',
     )
   }
+  if (path.startsWith('console/')) return checkConsoleImport(path, { target, offset, names, types }, say)
   if (!path.startsWith('src/')) return
   if (isTest(target) && !isTest(path)) {
     return void say(

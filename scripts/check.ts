@@ -24,6 +24,18 @@ const checks: { name: string; what: string; args: string[] }[] = [
     ],
   },
   {
+    name: 'console',
+    what: 'tsc over the console and the types of operations',
+    args: [
+      tool('typescript/bin/tsc'),
+      '-p',
+      'console',
+      '--incremental',
+      '--tsBuildInfoFile',
+      join(cache, 'console.tsbuildinfo'),
+    ],
+  },
+  {
     name: 'lint',
     what: 'Biome: rules and formatting',
     args: [tool('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '--max-diagnostics=50'],

@@ -192,3 +192,8 @@ export const mainFile = 'src/main.ts'
 export const mainImporters = ['src/cli/main.ts', 'src/library/open-quorate.ts', 'test/', 'bench/']
 export const mainInstead =
   'main.ts puts the parts together, and only what starts the whole program imports it: move what you need into the folder whose subject it is.'
+
+/** Runs in Node and hands the routes of the operations to the console. */
+export const consoleBuild = 'console/build.ts'
+export const consoleInstead =
+  'The console sees the program over HTTP: import the types of an operation (import type), and ask with call() of console/src/server/client.ts.'

@@ -2,7 +2,7 @@
  * `npm run proof [-- part …] [--sample] [--seed=N] [--keep=DIR]`: shows what is promised about crashes, effects and long runs, and writes
  * docs/proof.md. Parts run one after the other, each in a process of its own. Exit status 1 when a promise is broken.
  *
- * `--sample` runs a little of each with a seed that is printed, for CI; it writes no document unless `--write` is given.
+ * `--name=value` is handed on to the parts (`--points=50`). `--sample` runs a little of each with a seed that is printed, for CI; it writes no document unless `--write` is given.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,6 +12,8 @@ import { exactly, type Figure, numberOption, option, type Report, readReport } f
 
 const repository = join(import.meta.dirname, '..')
 const sample = process.argv.includes('--sample')
+/** `--points=50` and the like: what a part says of its options goes before what is set for it here. */
+const handedOn = process.argv.slice(2).filter((argument) => /^--(?!root|seed|keep)[a-z_]+=/.test(argument))
 const seed = numberOption('seed', sample ? Math.floor(Math.random() * 1_000_000) : 1)
 
 type Part = { file: string; title: string; whole: string[]; sample: string[]; report?: (ended: Ended) => Report }
@@ -35,7 +37,7 @@ const parts: { [name: string]: Part } = {
     file: 'test/proof/kills.ts',
     title: 'Kill anywhere',
     whole: [],
-    sample: ['--sample=2', '--model=0'],
+    sample: ['--points=2', '--model=0'],
   },
   effects: {
     file: 'test/proof/effects.ts',
@@ -71,7 +73,7 @@ if (unknown.length > 0) {
 
 function run({ file, whole, sample: few }: Part, root: string): Promise<Ended> {
   const began = performance.now()
-  const args = [join(repository, file), `--root=${root}`, `--seed=${seed}`, ...(sample ? few : whole)]
+  const args = [join(repository, file), `--root=${root}`, `--seed=${seed}`, ...handedOn, ...(sample ? few : whole)]
   const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''

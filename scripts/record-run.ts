@@ -1,8 +1,8 @@
 /**
- * Records a real run as `docs/media/run.svg`: starts Quorate by `npm start`, runs a goal by `npx quorate run`, both on
- * pseudo terminals of `script` (util-linux), and draws what they showed. Needs port 8100 and the default model.
+ * Records a real run as `docs/media/run.svg`: the example brief-with-quotes, started and run as its README says, each
+ * command on a pseudo terminal of `script` (util-linux), drawn as the terminals showed it. Needs port 8100 and a model.
  *
- *     node scripts/record-run.ts ["another goal"]
+ *     node scripts/record-run.ts
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,12 +12,18 @@ import { type Moment, terminalSvg } from './terminal-svg.ts'
 import { TerminalText } from './terminal-text.ts'
 
 const root = join(import.meta.dirname, '..')
-const goal = process.argv[2] ?? 'Compare three ways to store events and recommend one'
+const example = 'examples/brief-with-quotes'
+const startCommand = `npm start -- --config ${example}/quorate.yaml`
+const runCommand = [
+  `npx quorate run ${example}/brief-with-quotes.yaml`,
+  `--input document=@${example}/universal-declaration-of-human-rights.txt`,
+  '--input question="What rights do people have at work?"',
+].join(' \\\n  ')
 const COLUMNS = 104
 const FILM_SECONDS = 30
 const panes = [
-  { title: 'terminal 1', rows: 14 },
-  { title: 'terminal 2', rows: 18 },
+  { title: 'terminal 1', rows: 13 },
+  { title: 'terminal 2', rows: 26 },
 ]
 
 const data = mkdtempSync(join(tmpdir(), 'quorate-recording-'))
@@ -33,7 +39,8 @@ function note(): void {
 }
 
 /** A command on a terminal of its own, as a person types it. */
-function type(pane: number, command: string, rows: number): ChildProcess {
+function type(pane: number, command: string): ChildProcess {
+  const rows = panes[pane]?.rows ?? 24
   screens[pane]?.write(`\x1b[1m$ ${command}\x1b[0m\n`)
   note()
   // Without the person's own npm settings; the log of requests would push the summary out of the picture.
@@ -56,7 +63,7 @@ function type(pane: number, command: string, rows: number): ChildProcess {
 const ended = (child: ChildProcess): Promise<number | null> =>
   new Promise((resolve) => child.once('exit', (code) => resolve(code)))
 
-const server = type(0, 'npm start', panes[0]?.rows ?? 24)
+const server = type(0, startCommand)
 const serverEnded = ended(server)
 const started = await Promise.race([
   new Promise<true>((resolve) => {
@@ -69,7 +76,7 @@ const started = await Promise.race([
 ])
 let code: number | null = 1
 if (started) {
-  const runner = type(1, `npx quorate run ${JSON.stringify(goal)}`, 40)
+  const runner = type(1, runCommand)
   // A server that stops is waited for by the command; here it ends the recording.
   void serverEnded.then(() => runner.stdin?.write('\x03'))
   code = await ended(runner)

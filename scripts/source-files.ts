@@ -4,15 +4,15 @@ import { join, sep } from 'node:path'
 /** Path from the root of the repository (with `/`) to text. */
 export type Sources = Map<string, string>
 
-const places = ['src', 'test', 'bench', 'examples', 'scripts', 'bin']
+const places = ['src', 'console', 'test', 'bench', 'examples', 'scripts', 'bin']
 
 /** All code of ours, so that every check reads the tree once and tests can hand in a tree of their own. */
 export function readSources(root: string): Sources {
   const sources: Sources = new Map()
   for (const place of places) {
-    for (const found of globSync(`${place}/**/*.{ts,mts,mjs,js}`, {
+    for (const found of globSync(`${place}/**/*.{ts,tsx,mts,mjs,js}`, {
       cwd: root,
-      exclude: (name) => name === 'node_modules',
+      exclude: (name) => name === 'node_modules' || name === 'dist',
     })) {
       if (statSync(join(root, found)).isFile())
         sources.set(found.split(sep).join('/'), readFileSync(join(root, found), 'utf8'))
@@ -23,7 +23,7 @@ export function readSources(root: string): Sources {
 
 /** Tests and what only tests import (conformance suites, stand-ins): they may reach further than the code they test. */
 export const isTest = (path: string): boolean =>
-  /\.(test|conformance)\.ts$|\/stand-in[^/]*\.ts$/.test(path) || path.startsWith('test/')
+  /\.(test|conformance)\.tsx?$|\/stand-in[^/]*\.ts$/.test(path) || path.startsWith('test/')
 
 export type Problem = { path: string; line: number; message: string; instead: string }
 

@@ -123,7 +123,9 @@ export async function startQuorate(configuration: Configuration, options: StartO
     started_at,
     now,
   }
-  const api = await give(await openApi({ operations, context, logger, console_dir: join(import.meta.dirname, '..', 'console', 'dist') }))
+  const api = await give(
+    await openApi({ operations, context, logger, console_dir: join(import.meta.dirname, '..', 'console', 'dist') }),
+  )
   if (!api.ok) return api
   opened.push(() => api.value.close())
   lock.value.announce(`answers at ${api.value.url}`)

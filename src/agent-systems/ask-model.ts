@@ -1,9 +1,9 @@
 /** One task, one answer of a model, by way of the gateway. What the three model adapters have in common. */
 import { z } from 'zod'
+import { honourSchema } from '../agents/honour-schema.ts'
 import { fail, ok, type Result } from '../failure.ts'
 import type { ModelGateway, ModelProgress } from '../models/model-gateway.ts'
 import type { AgentTask, Health, PerformContext, Performed, Progress } from './agent-system.ts'
-import { honourSchema } from '../agents/honour-schema.ts'
 import { interrupted } from './interrupted.ts'
 import { promptOf } from './prompt.ts'
 

@@ -48,7 +48,9 @@ export function consoleFiles(folder: string): ConsoleFiles | null {
         // A worker has a policy of its own, which is that of its script.
         const headers = { 'content-type': found.type, 'content-security-policy': policy }
         // The name has the hash of the content in it.
-        return new Response(found.bytes, { headers: { ...headers, 'cache-control': 'public, max-age=31536000, immutable' } })
+        return new Response(found.bytes, {
+          headers: { ...headers, 'cache-control': 'public, max-age=31536000, immutable' },
+        })
       },
     }
   } catch {

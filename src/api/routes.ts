@@ -154,7 +154,17 @@ async function streamOf(c: Context<RouteVariables>, { context, streams, closing 
   return answerOf(streams.run(id, from.value.after, { signal, headers: {} }))
 }
 
-const pages = ['/', '/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/:file', '/console/assets/:file', '/events']
+const pages = [
+  '/',
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/openapi.json',
+  '/docs',
+  '/docs/:file',
+  '/console/assets/:file',
+  '/events',
+]
 
 function addPages(app: Hono<RouteVariables>, { operations, context, metrics, console: files }: RouteParts): void {
   const page = (path: string, handle: (c: Context<RouteVariables>) => Response | Promise<Response>) =>

@@ -68,4 +68,3 @@ export type Fleet = {
   check_all: (signal: AbortSignal) => Promise<void>
   close: () => Promise<void>
 }
-

@@ -7,12 +7,10 @@ import { definitionSummary } from './list_definitions.ts'
 
 export const definitionChange = z.strictObject({
   change: z.enum(['added', 'removed', 'changed', 'moved']),
-  path: z
-    .string()
-    .meta({
-      description: 'Ids stand where lists have numbers',
-      examples: ['stages.improve.stages.write.tasks.draft.instructions'],
-    }),
+  path: z.string().meta({
+    description: 'Ids stand where lists have numbers',
+    examples: ['stages.improve.stages.write.tasks.draft.instructions'],
+  }),
   stage: z.string().nullable(),
   task: z.string().nullable(),
   field: z.string().nullable(),

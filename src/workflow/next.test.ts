@@ -1,3 +1,4 @@
+// over 400 lines because every kind of stage and every way a run can go is played here with the same few helpers
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { CallAgent, Step } from './command.ts'

@@ -347,7 +347,8 @@ function end(turn: Turn, status: EventData['run_finished']['status'], reason: st
       const value = evaluateBinding(definition.output, lookup)
       // Never another stage's output in its place: what was declared says what may be given out.
       output = value.ok ? value.value : null
-      if (!value.ok && status === 'completed') [ended, why] = ['partial', `the output cannot be had: ${value.failure.message}`]
+      if (!value.ok && status === 'completed')
+        [ended, why] = ['partial', `the output cannot be had: ${value.failure.message}`]
     }
     for (const criterion of definition.success ?? []) {
       const outcome = evaluateCondition(criterion.when, lookup)

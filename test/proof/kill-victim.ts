@@ -161,7 +161,8 @@ async function main(): Promise<void> {
     gapless: events.every((event, i) => event.seq === i + 1),
     commits,
     began,
-    completed,
+    // The last commit holds the end of the run; a victim that is started after it has none.
+    completed: appended.at(-1) ?? completed,
     struck,
     appended,
     engines,

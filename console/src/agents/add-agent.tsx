@@ -34,7 +34,9 @@ export function AddAgent({ onClose }: { onClose: (added?: string) => void }) {
       name: text('name'),
       system,
       description: text('description'),
-      capabilities: text('capabilities').split(/[\s,]+/).filter(Boolean),
+      capabilities: text('capabilities')
+        .split(/[\s,]+/)
+        .filter(Boolean),
       concurrency: Number(text('concurrency')) || 1,
       settings: parsed,
     })

@@ -39,9 +39,11 @@ export function AgentList({ search }: { search: AgentSearch }) {
           <Loaded query={agents} lines={10}>
             {({ items }) => {
               const words = search.text?.toLowerCase() ?? ''
-              const fitting = items.filter((agent) =>
-                `${agent.name} ${agent.system} ${agent.capabilities.join(' ')}`.toLowerCase().includes(words),
-              )
+              const fitting = items
+                .filter((agent) =>
+                  `${agent.name} ${agent.system} ${agent.capabilities.join(' ')}`.toLowerCase().includes(words),
+                )
+                .sort((a, b) => Number(a.retired) - Number(b.retired))
               if (items.length === 0)
                 return (
                   <Empty title="No agents yet">
@@ -117,9 +119,7 @@ function Table({ agents, picked, search }: { agents: Agent[]; picked: string | u
         </tbody>
       </table>
       {agents.length > SHOWN && (
-        <p className="muted body-pad">
-          {count(agents.length - SHOWN)} more; search to narrow them down.
-        </p>
+        <p className="muted body-pad">{count(agents.length - SHOWN)} more; search to narrow them down.</p>
       )}
     </div>
   )

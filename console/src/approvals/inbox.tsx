@@ -1,8 +1,8 @@
 /** Everything that waits for a person, the most urgent first. */
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Empty, Loaded } from '../parts/states.tsx'
 import { runTitle } from '../parts/run-rows.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { MOST_WAITING, questionsQuery } from '../server/queries.ts'
 import { ApprovalCard, EffectCard } from './question-card.tsx'
 

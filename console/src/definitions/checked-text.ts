@@ -6,7 +6,11 @@ import { call, type Output } from '../server/client.ts'
 
 export type Findings = Output<'check_definition'>
 
-export function useCheckedText(text: string): { findings: Findings | undefined; valid: Definition | null; error: unknown } {
+export function useCheckedText(text: string): {
+  findings: Findings | undefined
+  valid: Definition | null
+  error: unknown
+} {
   const [settled, setSettled] = useState(text)
   useEffect(() => {
     const timer = window.setTimeout(() => setSettled(text), 250)

@@ -64,7 +64,9 @@ function List({ search }: { search: DefinitionSearch }) {
                 if (items.length === 0)
                   return (
                     <Empty title={search.text ? 'No definition has this name' : 'Nothing stored yet'}>
-                      <p>A definition is what a run executes: stages, tasks, decisions. Plans of goals are stored too.</p>
+                      <p>
+                        A definition is what a run executes: stages, tasks, decisions. Plans of goals are stored too.
+                      </p>
                     </Empty>
                   )
                 return (

@@ -113,7 +113,12 @@ export function Editor({
         }
       })
     const all = findings ? [...marks(findings.problems, 'error'), ...marks(findings.warnings, 'warning')] : []
-    made.dispatch(setDiagnostics(made.state, all.sort((a, b) => a.from - b.from)))
+    made.dispatch(
+      setDiagnostics(
+        made.state,
+        all.sort((a, b) => a.from - b.from),
+      ),
+    )
   }, [findings])
   useEffect(() => {
     const made = view.current

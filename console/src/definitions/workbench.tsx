@@ -50,10 +50,7 @@ export function Workbench({
             <ul className="findings" aria-label="Findings">
               {all.map((finding) => (
                 <li key={`${finding.line} ${finding.column} ${finding.message}`}>
-                  <button
-                    type="button"
-                    onClick={() => setAt({ line: finding.line ?? 1, column: finding.column ?? 1 })}
-                  >
+                  <button type="button" onClick={() => setAt({ line: finding.line ?? 1, column: finding.column ?? 1 })}>
                     <span className={finding.severity === 'error' ? 'bad' : 'muted'}>line {finding.line ?? 1}</span>
                     <span>
                       {finding.message} {finding.remedy && <span className="muted">{finding.remedy}</span>}

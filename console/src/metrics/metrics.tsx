@@ -45,11 +45,7 @@ function Metric({ name, metric }: { name: string; metric: Metrics[keyof Metrics]
   return (
     <section className="panel metric" aria-label={name}>
       <h2>{name}</h2>
-      {value === null ? (
-        <span className="none">not enough data</span>
-      ) : (
-        <span className="big">{value.toFixed(2)}</span>
-      )}
+      {value === null ? <span className="none">not enough data</span> : <span className="big">{value.toFixed(2)}</span>}
       <span className="interval" aria-hidden="true">
         {interval && <i style={{ left: `${at(interval[0])}%`, width: `${at(interval[1]) - at(interval[0])}%` }} />}
         {value !== null && <b style={{ left: `calc(${at(value)}% - 1px)` }} />}
@@ -57,9 +53,7 @@ function Metric({ name, metric }: { name: string; metric: Metrics[keyof Metrics]
       <span className="row spread muted small">
         <span>{range ? least : ''}</span>
         <span>
-          {interval === null
-            ? 'no interval'
-            : `95 %: ${interval[0].toFixed(2)} to ${interval[1].toFixed(2)}`}
+          {interval === null ? 'no interval' : `95 %: ${interval[0].toFixed(2)} to ${interval[1].toFixed(2)}`}
           {`, n = ${n}`}
         </span>
         <span>{range ? most : ''}</span>

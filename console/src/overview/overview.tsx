@@ -2,8 +2,8 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { Empty, Loaded } from '../parts/states.tsx'
 import { RunRows, runTitle } from '../parts/run-rows.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { count, duration, When } from '../parts/time.tsx'
 import { agentsQuery, questionsQuery, runsQuery, statusQuery } from '../server/queries.ts'
@@ -22,8 +22,8 @@ export function Overview() {
             <Failed />
           </div>
           <div className="stack">
-            <Fleet />
             <Models />
+            <Fleet />
           </div>
         </div>
       </div>
@@ -107,7 +107,9 @@ function Waiting() {
                       <span className="cut block">
                         {item.kind === 'approval' ? item.approval.question : item.effect.question}
                       </span>
-                      <span className="muted small cut block">{runTitle(item.run)}</span>
+                      <span className="muted small cut block">
+                        {runTitle({ ...item.run, definition_name: item.run.definition?.name ?? null })}
+                      </span>
                     </span>
                     {item.kind === 'approval' && (
                       <span className="muted small">
@@ -142,7 +144,9 @@ function Running() {
             <RunRows runs={pages[0].items} />
           ) : (
             <Empty title="Nothing runs">
-              <p>Say what you want to reach. Quorate plans the stages, gives them to agents, and shows every step here.</p>
+              <p>
+                Say what you want to reach. Quorate plans the stages, gives them to agents, and shows every step here.
+              </p>
               <Link to="/console/start" className="button primary">
                 Start a goal
               </Link>
@@ -167,11 +171,7 @@ function Failed() {
     >
       <Loaded query={runs} lines={3}>
         {({ pages }) =>
-          pages[0]?.items.length ? (
-            <RunRows runs={pages[0].items} reasons />
-          ) : (
-            <Empty title="No run has failed" />
-          )
+          pages[0]?.items.length ? <RunRows runs={pages[0].items} reasons /> : <Empty title="No run has failed" />
         }
       </Loaded>
     </Panel>
@@ -209,19 +209,24 @@ function Fleet() {
               </div>
               {ill.length > 0 && (
                 <ul className="rows">
-                  {ill.slice(0, SHOWN).map((agent) => (
-                    <li key={agent.id}>
-                      <Link to="/console/agents" search={{ agent: agent.name }} className="run-row">
-                        <Status state={agent.status} />
-                        <span className="grow">
-                          <span className="cut block">{agent.name}</span>
-                          <span className="muted small cut2">
-                            {agent.health?.detail ?? `breaker ${agent.breaker.state}`}
+                  {Object.entries(
+                    Object.groupBy(ill, (agent) => agent.health?.detail ?? `breaker ${agent.breaker.state}`),
+                  )
+                    .slice(0, SHOWN)
+                    .map(([why, alike = []]) => (
+                      <li key={why}>
+                        <Link
+                          to="/console/agents"
+                          search={alike.length === 1 && alike[0] ? { agent: alike[0].name } : {}}
+                          className="run-row"
+                        >
+                          <span className="grow">
+                            <span className="cut2">{alike.map(({ name }) => name).join(', ')}</span>
+                            <span className="muted small cut2">{why}</span>
                           </span>
-                        </span>
-                      </Link>
-                    </li>
-                  ))}
+                        </Link>
+                      </li>
+                    ))}
                 </ul>
               )}
             </>

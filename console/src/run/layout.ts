@@ -35,7 +35,7 @@ export async function layoutGraph(
       'elk.algorithm': 'layered',
       'elk.direction': direction,
       'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
-      'elk.layered.spacing.nodeNodeBetweenLayers': '64',
+      'elk.layered.spacing.nodeNodeBetweenLayers': '36',
       'elk.spacing.nodeNode': '22',
       'elk.layered.considerModelOrder.strategy': 'NODES_AND_EDGES',
     },
@@ -44,7 +44,7 @@ export async function layoutGraph(
       id: `edge-${at}`,
       sources: [from],
       targets: [to],
-      ...(label !== null && { labels: [{ text: label, width: 130, height: 20 }] }),
+      ...(label !== null && { labels: [{ text: label, width: 96, height: 20 }] }),
     })),
   }
   const placed: Layout = new Map()

@@ -3,11 +3,11 @@ import {
   BaseEdge,
   Controls,
   EdgeLabelRenderer,
-  type Edge as FlowEdge,
   type EdgeProps,
+  type Edge as FlowEdge,
+  type Node as FlowNode,
   getBezierPath,
   Handle,
-  type Node as FlowNode,
   type NodeProps,
   Position,
   ReactFlow,
@@ -25,13 +25,19 @@ import { pathOf, type StageEdge, type StageNode, stageGraph } from './stage-grap
 
 type StageView = Run['stages'][number]
 type Picked = { stage: string } | { task: string }
-type CardData = { node: StageNode; view: StageView | undefined; times: number; group: boolean; pick?: (what: Picked) => void }
+type CardData = {
+  node: StageNode
+  view: StageView | undefined
+  times: number
+  group: boolean
+  pick?: (what: Picked) => void
+}
 type Card = FlowNode<CardData, 'stage'>
 type LineData = { edge: StageEdge; state: 'open' | 'taken' | 'not-taken' }
 type Line = FlowEdge<LineData, 'line'>
 
 const MOST_TASKS = 7
-export const WIDTH = 232
+const WIDTH = 208
 
 /** Tasks to draw: those of the run once they are there (voters exist only then), else those written. */
 const tasksOf = (stage: Stage, view: StageView | undefined) =>
@@ -53,7 +59,7 @@ const detailOf = (stage: Stage): string => {
   return `${stage.tasks.length} ${stage.tasks.length === 1 ? 'task' : 'tasks'}`
 }
 
-export const heightOf = (stage: Stage, view: StageView | undefined): number => {
+const heightOf = (stage: Stage, view: StageView | undefined): number => {
   const tasks = tasksOf(stage, view).length
   return 52 + Math.min(tasks, MOST_TASKS) * 23 + (tasks > MOST_TASKS ? 21 : 0) + (tasks > 0 ? 6 : 0)
 }
@@ -168,7 +174,7 @@ function Graph({
     })
   }, [graph, latest, run])
   useEffect(() => {
-    if (layout !== null) requestAnimationFrame(() => void fitView({ padding: 0.08, maxZoom: 1, minZoom: 0.35 }))
+    if (layout !== null) requestAnimationFrame(() => void fitView({ padding: 0.06, maxZoom: 1, minZoom: 0.3 }))
   }, [layout, fitView])
   if (error) return <Fault error={error} />
   if (layout === null) return <Loading />
@@ -198,12 +204,13 @@ function Graph({
 function StageCard({ data, selected }: NodeProps<Card>) {
   const { node, view, times, group, pick } = data
   const { stage } = node
-  const state = view?.state ?? 'not yet'
+  const waits = stage.kind === 'approval' || stage.kind === 'wait' || stage.kind === 'timer'
+  const state = view === undefined ? 'not yet' : view.state === 'running' && waits ? 'waiting' : view.state
   const tasks = group ? [] : tasksOf(stage, view)
   const name = stage.title ?? stage.id
   const note = view?.iteration != null ? `iteration ${view.iteration}` : times > 1 ? `${times} times` : detailOf(stage)
   return (
-    <div className={`stage ${view ? toneOf(view.state) : 'future'} ${group ? 'group' : ''} ${selected ? 'picked' : ''}`}>
+    <div className={`stage ${view ? toneOf(state) : 'future'} ${group ? 'group' : ''} ${selected ? 'picked' : ''}`}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <button
         type="button"
@@ -234,7 +241,9 @@ function StageCard({ data, selected }: NodeProps<Card>) {
           <span className="cut muted small">{who}</span>
         </button>
       ))}
-      {tasks.length > MOST_TASKS && <span className="muted small stage-more">and {tasks.length - MOST_TASKS} more</span>}
+      {tasks.length > MOST_TASKS && (
+        <span className="muted small stage-more">and {tasks.length - MOST_TASKS} more</span>
+      )}
       <Handle type="source" position={Position.Right} isConnectable={false} />
     </div>
   )

@@ -78,7 +78,8 @@ function Whole({ run, search }: { run: Run; search: RunPageSearch }) {
             params={{ id: run.id }}
             search={one === 'graph' ? {} : { view: one }}
             aria-current={one === view ? 'page' : undefined}
-            activeProps={{}}
+            // Without this the router would call every view of the run the current one.
+            activeOptions={{ exact: true, includeSearch: true }}
           >
             {viewNames[one]}
           </Link>
@@ -165,9 +166,7 @@ function Head({ run }: { run: Run }) {
           )}
         </div>
       </div>
-      {run.reason !== '' && (
-        <p className={run.status === 'failed' ? 'bad break' : 'muted break'}>{run.reason}</p>
-      )}
+      {run.reason !== '' && <p className={run.status === 'failed' ? 'bad break' : 'muted break'}>{run.reason}</p>}
       <ul className="run-facts muted small">
         <li>
           started <When at={run.started_at ?? run.created_at} />

@@ -7,5 +7,9 @@ export type RunPageSearch = { view?: RunView; stage?: string; task?: string }
 
 export function readRunPageSearch(given: Record<string, unknown>): RunPageSearch {
   const view = runViews.find((one) => one === given.view)
-  return { ...(view && view !== 'graph' && { view }), ...textOf(given, 'stage', 1_000), ...textOf(given, 'task', 1_000) }
+  return {
+    ...(view && view !== 'graph' && { view }),
+    ...textOf(given, 'stage', 1_000),
+    ...textOf(given, 'task', 1_000),
+  }
 }

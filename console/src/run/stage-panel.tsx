@@ -153,9 +153,7 @@ export function StagePanel({
 /** A new run that keeps what came before this stage. */
 function RetryFromHere({ run, stage }: { run: Run; stage: string }) {
   const navigate = useNavigate()
-  const retry = useAction('retry_run', ({ run_id }) =>
-    navigate({ to: '/console/runs/$id', params: { id: run_id } }),
-  )
+  const retry = useAction('retry_run', ({ run_id }) => navigate({ to: '/console/runs/$id', params: { id: run_id } }))
   return (
     <div className="stack tight">
       <div className="row wrap">

@@ -6,7 +6,7 @@ import { FailureText } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { duration, exactTime, tokens } from '../parts/time.tsx'
 import { ValueView } from '../parts/value.tsx'
-import { liveQuery, type Log, type Run } from '../server/queries.ts'
+import { type Log, liveQuery, type Run } from '../server/queries.ts'
 import { pathOf } from './stage-graph.ts'
 
 type TaskView = Run['stages'][number]['tasks'][number]
@@ -64,7 +64,11 @@ export function TaskPanel({
         <dt>Took</dt>
         <dd>
           {task.duration_ms === null ? <span className="muted">still at it</span> : duration(task.duration_ms)}
-          {task.queued_ms ? <span className="muted">, after {duration(task.queued_ms)} of waiting for a place</span> : ''}
+          {task.queued_ms ? (
+            <span className="muted">, after {duration(task.queued_ms)} of waiting for a place</span>
+          ) : (
+            ''
+          )}
         </dd>
       </dl>
       {written && (

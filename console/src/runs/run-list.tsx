@@ -40,15 +40,15 @@ export function RunList({ search }: { search: RunSearch }) {
           })}
         </fieldset>
         <label className="row">
-          <span className="label">Kind</span>
+          <span className="sr">Kind</span>
           <select
             className="input"
             value={search.kind ?? ''}
             onChange={(event) => void set({ kind: event.target.value === '' ? undefined : event.target.value })}
           >
-            <option value="">all</option>
-            <option value="workflow">workflow</option>
-            <option value="swarm">swarm</option>
+            <option value="">all kinds</option>
+            <option value="workflow">workflows</option>
+            <option value="swarm">swarms</option>
           </select>
         </label>
         <span className="muted small" role="status">

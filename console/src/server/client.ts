@@ -117,7 +117,10 @@ export async function call<N extends OperationName>(
   }).catch((error: unknown) => {
     if (options.signal?.aborted) throw error
     throw new RequestFailed(
-      { message: 'Quorate does not answer', remedy: 'It is tried again by itself; see whether the program still runs.' },
+      {
+        message: 'Quorate does not answer',
+        remedy: 'It is tried again by itself; see whether the program still runs.',
+      },
       0,
     )
   })

@@ -1,5 +1,5 @@
 /** What views ask for, under which key it is kept, and what a change of a run makes stale. */
-import { type QueryClient, infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, type QueryClient, queryOptions } from '@tanstack/react-query'
 import type { RunEvent } from '../../../src/workflow/event.ts'
 import { call, type Input, type Output, RequestFailed } from './client.ts'
 

@@ -70,7 +70,9 @@ type Row = { name: string; value: string; source: string; detail: string }
 
 function rowsOf(values: unknown, sources: Record<string, { source: string; detail: string }>, path = ''): Row[] {
   if (typeof values === 'object' && values !== null && !Array.isArray(values)) {
-    return Object.entries(values).flatMap(([key, value]) => rowsOf(value, sources, path === '' ? key : `${path}.${key}`))
+    return Object.entries(values).flatMap(([key, value]) =>
+      rowsOf(value, sources, path === '' ? key : `${path}.${key}`),
+    )
   }
   const known = sources[path] ?? sources[path.split('.')[0] ?? '']
   return [

@@ -76,7 +76,8 @@ export function Start({ search }: { search: StartSearch }) {
                 value={goal}
                 onChange={(event) => setGoal(event.target.value)}
                 onKeyDown={(event) => {
-                  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit()
+                  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
+                    event.currentTarget.form?.requestSubmit()
                 }}
               />
             </label>
@@ -255,7 +256,8 @@ function FileDrop({ onText, onWrong }: { onText: (text: string) => void; onWrong
   const [over, setOver] = useState(false)
   const take = async (file: File | undefined) => {
     if (file === undefined) return
-    if (file.size > MOST_BYTES) return onWrong(new Error(`${file.name} has ${file.size} bytes; ${MOST_BYTES} are allowed`))
+    if (file.size > MOST_BYTES)
+      return onWrong(new Error(`${file.name} has ${file.size} bytes; ${MOST_BYTES} are allowed`))
     onText(await file.text())
   }
   return (

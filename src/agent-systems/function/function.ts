@@ -1,12 +1,12 @@
 /** TypeScript functions of the program that embeds Quorate, as agents. In process, so a function is trusted code. */
 import { z } from 'zod'
+import { honourSchema } from '../../agents/honour-schema.ts'
+import { parseJson } from '../../agents/parse-json.ts'
 import { excerpt, type Failure, type FailureKind, fail, ok, type Result } from '../../failure.ts'
 import { type EffectClass, effectClass } from '../../workflow/definition.ts'
 import type { Json } from '../../workflow/value.ts'
 import type { AgentSystem, AgentTask, PerformContext, Performed } from '../agent-system.ts'
-import { honourSchema } from '../../agents/honour-schema.ts'
 import { interrupted } from '../interrupted.ts'
-import { parseJson } from '../../agents/parse-json.ts'
 
 export type FunctionContext = PerformContext & {
   /** Ends the task with this failure. Anything else that the function throws is `agent_failed`. */
