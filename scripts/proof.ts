@@ -6,7 +6,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { exactly, type Figure, numberOption, option, type Report, readReport } from '../test/proof/report.ts'
 
@@ -110,7 +110,7 @@ function document(reports: { report: Report; seconds: number }[], skipped: strin
     `- commit: ${git('rev-parse', '--short', 'HEAD') || 'unknown'}${changed}`,
     `- date: ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     `- Node.js: ${process.version}`,
-    `- machine: ${cores.length} cores (${escaped(cores[0]?.model ?? 'unknown')}), ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${release()}`,
+    `- machine: ${cores.length} cores (${escaped(cores[0]?.model ?? 'unknown')}), ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${release()}; load ${load.toFixed(1)} when it began`,
     `- extent: ${sample ? 'a sample' : 'all of it'}, seed ${seed}`,
   ]
   for (const { report, seconds } of reports) {
@@ -133,6 +133,7 @@ function document(reports: { report: Report; seconds: number }[], skipped: strin
   return lines.join('\n')
 }
 
+const load = loadavg()[0] ?? 0
 const keep = option('keep', '')
 if (keep !== '') mkdirSync(keep, { recursive: true })
 const root = keep || mkdtempSync(join(tmpdir(), 'quorate-proof-'))

@@ -27,14 +27,14 @@ const panes = [
 ]
 
 const data = mkdtempSync(join(tmpdir(), 'quorate-recording-'))
-const screens = panes.map(() => new TerminalText())
+const screens = panes.map(() => new TerminalText(COLUMNS))
 const moments: Moment[] = []
 const began = performance.now()
 
 function note(): void {
   moments.push({
     at: performance.now() - began,
-    panes: screens.map((screen, pane) => screen.shown(panes[pane]?.rows ?? 0, COLUMNS)),
+    panes: screens.map((screen, pane) => screen.shown(panes[pane]?.rows ?? 0)),
   })
 }
 

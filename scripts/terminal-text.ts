@@ -12,11 +12,16 @@ type Cell = { char: string; style: string }
 const SEQUENCE = /\x1b\[([0-9;?]*)([A-Za-z])|\x1b[()][A-Z0-9]|\x1b[=>]/y
 
 export class TerminalText {
+  readonly #columns: number
   readonly #lines: Cell[][] = [[]]
   #row = 0
   #column = 0
   #style: string[] = []
   #rest = ''
+
+  constructor(columns: number) {
+    this.#columns = columns
+  }
 
   write(text: string): void {
     const all = this.#rest + text
@@ -42,10 +47,10 @@ export class TerminalText {
     }
   }
 
-  /** The last `rows` lines, each at most `columns` wide. An empty line at the end, where the cursor waits, is left out. */
-  shown(rows: number, columns: number): Span[][] {
+  /** The last `rows` lines. An empty line at the end, where the cursor waits, is left out. */
+  shown(rows: number): Span[][] {
     const lines = this.#lines.at(-1)?.length === 0 ? this.#lines.slice(0, -1) : this.#lines
-    return lines.slice(-rows).map((line) => spansOf(line.slice(0, columns)))
+    return lines.slice(-rows).map((line) => spansOf(line))
   }
 
   #control(letter: string, parameters: string): void {
@@ -77,6 +82,7 @@ export class TerminalText {
   }
 
   #put(char: string): void {
+    if (this.#column >= this.#columns) this.#down()
     const line = this.#lines[this.#row] ?? []
     while (line.length < this.#column) line.push({ char: ' ', style: '' })
     line[this.#column++] = { char, style: this.#style.join(';') }

@@ -8,6 +8,8 @@ import { staleAfter } from './server/queries.ts'
 import { applyTheme } from './shell/theme.ts'
 
 applyTheme()
+// After an update of the program the page that is open names files of the version before.
+window.addEventListener('vite:preloadError', () => window.location.reload())
 
 /** A view is kept as it was last seen while the server is away; the connection says when to read again. */
 const client = new QueryClient({

@@ -31,7 +31,8 @@ test('the page is never kept, its files for ever, and neither may run or fetch w
 })
 
 test('the page is for people: programs that ask for JSON keep their problem', () => {
-  const ask = (accept: string, method = 'GET') => wantsPage(new Request('http://localhost/x', { method, headers: { accept } }))
+  const ask = (accept: string, method = 'GET') =>
+    wantsPage(new Request('http://localhost/x', { method, headers: { accept } }))
   assert.ok(ask('text/html,application/xhtml+xml'))
   assert.ok(!ask('application/json'))
   assert.ok(!ask('*/*'))

@@ -329,13 +329,14 @@ describe('definitions', () => {
 
 describe('completion', () => {
   const script = async (shell: string) => (await line({}, 'completion', shell)).out.join('\n')
+  const spoken = (shell: string, args: string[], input = '') => spawnSync(shell, args, { input, encoding: 'utf8' })
   const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0
 
   test('bash completes commands, their commands, and options', { skip: !has('bash') }, async () => {
     const text = await script('bash')
     const complete = (...words: string[]) => {
       const asked = `${text}\nCOMP_WORDS=(quorate ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _quorate; printf '%s\\n' "\${COMPREPLY[@]}"`
-      const { stdout, stderr } = spawnSync('bash', ['--noprofile', '--norc'], { input: asked, encoding: 'utf8' })
+      const { stdout, stderr } = spoken('bash', ['--noprofile', '--norc'], asked)
       assert.equal(stderr, '')
       return stdout.trim().split('\n')
     }
@@ -349,7 +350,7 @@ describe('completion', () => {
   test('zsh reads its script', { skip: !has('zsh') }, async () => {
     const text = await script('zsh')
     const asked = `compdef() { :; }; _describe() { print -l "\${words_[@]}"; }\n${text}\nwords=(quorate definitions re); CURRENT=3; _quorate`
-    const { stdout, stderr } = spawnSync('zsh', ['-f'], { input: asked, encoding: 'utf8' })
+    const { stdout, stderr } = spoken('zsh', ['-f'], asked)
     assert.equal(stderr, '')
     assert.match(stdout, /^restore:make an old version/m)
   })
@@ -358,7 +359,7 @@ describe('completion', () => {
     const text = await script('fish')
     const complete = (typed: string) => {
       writeFileSync(join(folder, 'asked.fish'), `${text}\ncomplete -C '${typed}'\n`)
-      const { stdout, stderr } = spawnSync('fish', ['--no-config', join(folder, 'asked.fish')], { encoding: 'utf8' })
+      const { stdout, stderr } = spoken('fish', ['--no-config', join(folder, 'asked.fish')])
       assert.equal(stderr, '')
       return stdout
         .trim()

@@ -9,11 +9,11 @@ import { redraw } from '../../src/cli/run-screen.ts'
 import { ROOT } from './doc-blocks.ts'
 
 const textOf = (terminal: TerminalText, rows = 10): string[] =>
-  terminal.shown(rows, 80).map((spans) => spans.map(({ text }) => text).join(''))
+  terminal.shown(rows).map((spans) => spans.map(({ text }) => text).join(''))
 
 describe('a terminal', () => {
   test('is redrawn in place, as the command line does it', () => {
-    const terminal = new TerminalText()
+    const terminal = new TerminalText(80)
     terminal.write('$ run\n')
     terminal.write(redraw(0, ['one', 'two', 'three']))
     terminal.write(redraw(3, ['ONE', 'TWO']))
@@ -22,9 +22,9 @@ describe('a terminal', () => {
   })
 
   test('keeps a bar on one line, and takes sequences that come in pieces', () => {
-    const terminal = new TerminalText()
+    const terminal = new TerminalText(80)
     for (const piece of ['10 %', '\r\x1b[', 'K20 %\x1b[3', '2mgreen\x1b[0', 'm.\n']) terminal.write(piece)
-    assert.deepEqual(terminal.shown(9, 80), [
+    assert.deepEqual(terminal.shown(9), [
       [
         { text: '20 %', style: '' },
         { text: 'green', style: '32' },
@@ -32,6 +32,12 @@ describe('a terminal', () => {
       ],
     ])
   })
+})
+
+test('a line that is too long goes on in the next', () => {
+  const terminal = new TerminalText(4)
+  terminal.write('abcdef\n')
+  assert.deepEqual(textOf(terminal), ['abcd', 'ef'])
 })
 
 test('a film shows each moment once, escapes what it shows, and ends with the last', () => {

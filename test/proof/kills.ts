@@ -5,6 +5,7 @@
  * engine: every fsync and fdatasync that returns, seen by strace; struck as it returns (before anybody could act on it),
  * and once more two milliseconds later (between this one and the next). What a `kill -9` loses is what was not written
  * yet, so these are all the states that differ; power loss is another matter. Both processes are struck as it returns.
+ * Times after a kill of the engine are those of a traced engine, restarts those of one that nobody traces.
  *
  * Usage: kills.ts --root=DIR [--points=N] [--seed=N] [--model=N]
  */
@@ -314,6 +315,10 @@ async function engineAtOwnCommits(baseline: VictimReport, outside: OutsideWork):
 /** The run of `test/crash` with one agent on the real local model, whose process is killed. */
 async function modelFamily(): Promise<void> {
   const count = numberOption('model', Number.isFinite(sample) ? 1 : 4)
+  if (count === 0) {
+    not_run.push('the model process was not killed: no points were asked for')
+    return
+  }
   const crashRun = async (strike: string[]): Promise<{ status: string; output: unknown; commits: number } | string> => {
     const data = dataFolder()
     const child = spawn(

@@ -114,7 +114,7 @@ const missing =
   executable === undefined && !process.env.CI ? 'chromium is not installed: apt-get install chromium' : false
 const axe = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8')
 
-describe('the console', { skip: missing, timeout: 220_000 }, () => {
+describe('the console', { skip: missing, timeout: 540_000 }, () => {
   const shots = mkdtempSync(join(tmpdir(), 'quorate-console-'))
   let folder: string
   let product: Product

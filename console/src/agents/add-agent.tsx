@@ -46,7 +46,6 @@ export function AddAgent({ onClose }: { onClose: (added?: string) => void }) {
       <form className="stack" onSubmit={submit}>
         <label className="field">
           <span>Name</span>
-          {/* biome-ignore lint/a11y/noAutofocus: the window is opened to be typed into */}
           <input className="input" name="name" required maxLength={100} autoFocus />
         </label>
         <label className="field">

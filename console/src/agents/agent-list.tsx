@@ -74,7 +74,7 @@ export function AgentList({ search }: { search: AgentSearch }) {
 function Table({ agents, picked, search }: { agents: Agent[]; picked: string | undefined; search: AgentSearch }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
-    <div className="scroll-x" tabIndex={0} role="region" aria-label="Agents">
+    <section className="scroll-x" tabIndex={0} aria-label="Agents">
       <table className="table">
         <thead>
           <tr>
@@ -91,7 +91,12 @@ function Table({ agents, picked, search }: { agents: Agent[]; picked: string | u
           {agents.slice(0, SHOWN).map((agent) => (
             <tr key={agent.id} aria-current={agent.name === picked ? 'true' : undefined}>
               <td>
-                <Link to="/console/agents" search={{ ...search, agent: agent.name }}>
+                <Link
+                  to="/console/agents"
+                  search={{ ...search, agent: agent.name }}
+                  className="cut name-cell"
+                  title={agent.name}
+                >
                   {agent.name}
                 </Link>
               </td>
@@ -121,7 +126,7 @@ function Table({ agents, picked, search }: { agents: Agent[]; picked: string | u
       {agents.length > SHOWN && (
         <p className="muted body-pad">{count(agents.length - SHOWN)} more; search to narrow them down.</p>
       )}
-    </div>
+    </section>
   )
 }
 
@@ -182,10 +187,7 @@ function Detail({ agent, name, onClose }: { agent: Agent | undefined; name: stri
               {probe.data.ok ? 'It can work' : 'It cannot work'}: {probe.data.detail}
             </p>
           )}
-          {[probe, drain, remove].map((action, at) =>
-            // biome-ignore lint/suspicious/noArrayIndexKey: three actions that never change places
-            action.error ? <Fault key={at} error={action.error} /> : null,
-          )}
+          {[probe, drain, remove].map((action, at) => (action.error ? <Fault key={at} error={action.error} /> : null))}
           <dl className="facts">
             <dt>Health</dt>
             <dd>

@@ -60,7 +60,6 @@ export function Editor({
   const view = useRef<EditorView>(null)
   const told = useRef(onText)
   told.current = onText
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the editor is made once; later texts come through the effect below
   useEffect(() => {
     if (host.current === null) return
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: 'open' })

@@ -20,10 +20,12 @@ export function ValueView({ value, label }: { value: unknown; label: string }) {
   const text = asText(value)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
-    <pre className="value" tabIndex={0} role="region" aria-label={label}>
-      {text.slice(0, MOST_CHARACTERS)}
-      {text.length > MOST_CHARACTERS && `\n… ${count(text.length - MOST_CHARACTERS)} more characters`}
-    </pre>
+    <section className="value" tabIndex={0} aria-label={label}>
+      <pre>
+        {text.slice(0, MOST_CHARACTERS)}
+        {text.length > MOST_CHARACTERS && `\n… ${count(text.length - MOST_CHARACTERS)} more characters`}
+      </pre>
+    </section>
   )
 }
 

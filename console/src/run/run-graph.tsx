@@ -15,7 +15,7 @@ import {
   useReactFlow,
 } from '@xyflow/react'
 import '@xyflow/react/dist/base.css'
-import { useEffect, useMemo, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import type { Definition, Stage } from '../../../src/workflow/definition.ts'
 import { Fault, Loading } from '../parts/states.tsx'
 import { StatusIcon, toneOf } from '../parts/status.tsx'
@@ -37,6 +37,7 @@ type LineData = { edge: StageEdge; state: 'open' | 'taken' | 'not-taken' }
 type Line = FlowEdge<LineData, 'line'>
 
 const MOST_TASKS = 7
+const READABLE = 0.72
 const WIDTH = 208
 
 /** Tasks to draw: those of the run once they are there (voters exist only then), else those written. */
@@ -88,7 +89,8 @@ function Graph({
   selected?: string | undefined
   pick?: (what: Picked) => void
 }) {
-  const { fitView } = useReactFlow()
+  const { fitView, getZoom, setCenter } = useReactFlow()
+  const focus = useRef(selected)
   const graph = useMemo(() => stageGraph(definition.stages), [definition])
   const latest = useMemo(() => {
     const found = new Map<string, { view: StageView; times: number }>()
@@ -105,7 +107,6 @@ function Graph({
   const shape = JSON.stringify([...sizes])
   const [layout, setLayout] = useState<Layout | null>(null)
   const [error, setError] = useState<unknown>(null)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: sizes change with each look at the run, their content seldom
   useEffect(() => {
     let current = true
     layoutGraph(graph, sizes, WIDTH, window.innerWidth < 760 ? 'DOWN' : 'RIGHT').then(
@@ -174,8 +175,15 @@ function Graph({
     })
   }, [graph, latest, run])
   useEffect(() => {
-    if (layout !== null) requestAnimationFrame(() => void fitView({ padding: 0.06, maxZoom: 1, minZoom: 0.3 }))
-  }, [layout, fitView])
+    if (layout === null) return
+    const place = layout.get(pathOf(focus.current?.split('/')[0] ?? ''))
+    requestAnimationFrame(async () => {
+      await fitView({ padding: 0.06, maxZoom: 1, minZoom: 0.3 })
+      // What is looked at must be readable, even if not everything is seen then.
+      if (place !== undefined && getZoom() < READABLE)
+        await setCenter(place.x + place.width / 2, place.y + place.height / 2, { zoom: READABLE })
+    })
+  }, [layout, fitView, getZoom, setCenter])
   if (error) return <Fault error={error} />
   if (layout === null) return <Loading />
   return (

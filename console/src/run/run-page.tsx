@@ -1,7 +1,7 @@
 /** One run: what it is for, how it stands, what it asks; then as graph, timeline, event log or result. */
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { lazy, Suspense, useCallback } from 'react'
+import { lazy, Suspense, useCallback, useState } from 'react'
 import type { Definition } from '../../../src/workflow/definition.ts'
 import { ApprovalCard, EffectCard } from '../approvals/question-card.tsx'
 import { ActionButton, useAction } from '../parts/action.tsx'
@@ -11,8 +11,9 @@ import { Status } from '../parts/status.tsx'
 import { count, Took, When } from '../parts/time.tsx'
 import { ValueView } from '../parts/value.tsx'
 import { hasEnded } from '../runs/run-search.ts'
-import { definitionQuery, eventsQuery, type Run, runQuery } from '../server/queries.ts'
+import { definitionQuery, eventsQuery, type Log, type Run, runQuery } from '../server/queries.ts'
 import { EventLog } from './event-log.tsx'
+import { RunMore } from './run-more.tsx'
 import { type RunPageSearch, type RunView, runViews } from './run-search.ts'
 import { StagePanel } from './stage-panel.tsx'
 import { TaskPanel } from './task-panel.tsx'
@@ -59,7 +60,7 @@ function Whole({ run, search }: { run: Run; search: RunPageSearch }) {
   const ended = hasEnded(run.status)
   return (
     <>
-      <Head run={run} />
+      <Head run={run} log={log.data} />
       {(run.approvals.length > 0 || run.effect_questions.length > 0) && (
         <div className="questions">
           {run.approvals.map((approval) => (
@@ -132,7 +133,8 @@ function Whole({ run, search }: { run: Run; search: RunPageSearch }) {
   )
 }
 
-function Head({ run }: { run: Run }) {
+function Head({ run, log }: { run: Run; log: Log | undefined }) {
+  const [more, setMore] = useState(false)
   const cancel = useAction('cancel_run')
   const pause = useAction('pause_run')
   const resume = useAction('resume_run')
@@ -164,6 +166,9 @@ function Head({ run }: { run: Run }) {
               Cancel run
             </ActionButton>
           )}
+          <button type="button" className="button" onClick={() => setMore(true)}>
+            More …
+          </button>
         </div>
       </div>
       {run.reason !== '' && <p className={run.status === 'failed' ? 'bad break' : 'muted break'}>{run.reason}</p>}
@@ -205,6 +210,7 @@ function Head({ run }: { run: Run }) {
         </p>
       )}
       {error && <Fault error={error} />}
+      {more && <RunMore run={run} log={log} onClose={() => setMore(false)} />}
     </div>
   )
 }

@@ -143,11 +143,13 @@ export const questionsQuery = queryOptions({
 
 /** A run changed: what shows it is read again. Lists and counts at most once a second however many runs change. */
 export function staleAfter(client: QueryClient): (run: string) => void {
-  let waiting: number | null = null
+  let waiting = false
   return (run) => {
     for (const kind of ['run', 'events', 'live']) void client.invalidateQueries({ queryKey: [kind, run] })
-    waiting ??= window.setTimeout(() => {
-      waiting = null
+    if (waiting) return
+    waiting = true
+    window.setTimeout(() => {
+      waiting = false
       for (const kind of ['runs', 'status', 'questions', 'agents']) void client.invalidateQueries({ queryKey: [kind] })
     }, 700)
   }

@@ -104,7 +104,7 @@ function Configuration() {
       <Loaded query={configuration}>
         {({ values, sources }) => (
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
-          <div className="scroll-x" tabIndex={0} role="region" aria-label="Settings">
+          <section className="scroll-x" tabIndex={0} aria-label="Settings">
             <table className="table">
               <thead>
                 <tr>
@@ -134,7 +134,7 @@ function Configuration() {
                   ))}
               </tbody>
             </table>
-          </div>
+          </section>
         )}
       </Loaded>
     </section>

@@ -20,20 +20,17 @@ export function CommandBar({ onClose }: { onClose: () => void }) {
     enabled: words.length > 1,
   })
   const wanted = text.trim().toLowerCase()
+  const start: Choice = {
+    id: 'start',
+    text: `Start “${text.trim()}”`,
+    hint: 'goal',
+    go: () => navigate({ to: '/console/start', search: { goal: text.trim() } }),
+  }
+  const named = places.filter(({ name }) => name.toLowerCase().startsWith(wanted))
   const choices: Choice[] = [
-    ...(wanted === ''
-      ? []
-      : [
-          {
-            id: 'start',
-            text: `Start “${text.trim()}”`,
-            hint: 'goal',
-            go: () => navigate({ to: '/console/start', search: { goal: text.trim() } }),
-          },
-        ]),
-    ...places
-      .filter(({ name }) => name.toLowerCase().includes(wanted))
-      .map(({ to, name }) => ({ id: to, text: name, hint: 'go to', go: () => navigate({ to }) })),
+    // Who types the beginning of a place's name wants to go there; other words are a goal.
+    ...named.map(({ to, name }): Choice => ({ id: to, text: name, hint: 'go to', go: () => navigate({ to }) })),
+    ...(wanted === '' ? [] : [start]),
     ...(runs.data?.items ?? []).map((run) => ({
       id: run.id,
       text: run.goal ?? run.definition_name ?? run.id,
@@ -51,7 +48,6 @@ export function CommandBar({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Command bar" className="command" bare onClose={onClose}>
       <input
-        // biome-ignore lint/a11y/noAutofocus: the bar is opened to be typed into
         autoFocus
         role="combobox"
         aria-expanded="true"
@@ -73,10 +69,11 @@ export function CommandBar({ onClose }: { onClose: () => void }) {
           if (event.key === 'Enter') take(choices[chosen])
         }}
       />
-      <ul id="choices" role="listbox" aria-label="Choices">
+      <div className="choices" id="choices" role="listbox" aria-label="Choices">
         {choices.map((choice, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the input that owns this list
-          <li
+          <div
+            className="choice"
             key={choice.id}
             id={`choice-${index}`}
             role="option"
@@ -88,9 +85,9 @@ export function CommandBar({ onClose }: { onClose: () => void }) {
             {choice.state !== undefined && <Status state={choice.state} />}
             <span className="cut">{choice.text}</span>
             <span className="hint">{choice.hint}</span>
-          </li>
+          </div>
         ))}
-      </ul>
+      </div>
     </Dialog>
   )
 }

@@ -28,7 +28,6 @@ export function Shell({ connection }: { connection: Connection }) {
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
   }, [])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when the path changes
   useEffect(() => setMenu(false), [path])
   const open = questions.data?.items.length ?? 0
   const here = places.findLast(({ to }) => (to === '/' ? path === '/' : path.startsWith(to)))

@@ -174,6 +174,10 @@ export function Start({ search }: { search: StartSearch }) {
           </header>
           <Preview
             planning={plan.isPending}
+            loading={
+              (search.template !== undefined && templates.isPending) ||
+              (search.definition !== undefined && stored.isPending)
+            }
             text={text}
             editing={editing}
             valid={valid}
@@ -189,6 +193,7 @@ export function Start({ search }: { search: StartSearch }) {
 
 function Preview({
   planning,
+  loading,
   text,
   editing,
   valid,
@@ -196,6 +201,7 @@ function Preview({
   onText,
 }: {
   planning: boolean
+  loading: boolean
   text: string
   editing: boolean
   valid: Definition | null
@@ -209,6 +215,7 @@ function Preview({
         <Loading lines={3} />
       </Empty>
     )
+  if (text === '' && loading) return <Loading />
   if (text === '')
     return (
       <Empty title="Nothing chosen yet">
