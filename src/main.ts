@@ -18,6 +18,7 @@ import type { FetchProgress } from './models/hosts/local/fetch-options.ts'
 import type { HostInfo, ModelGateway } from './models/model-gateway.ts'
 import { operations } from './operations/all.ts'
 import { openPlanner } from './planning/propose-plan.ts'
+import { templates } from './planning/templates.ts'
 import { openStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 import { VERSION } from './version.ts'
@@ -102,6 +103,8 @@ export async function startQuorate(configuration: Configuration, options: StartO
   const planner = openPlanner({
     gateway,
     now,
+    // What a planned stage of kind run may start.
+    definitions: () => templates().map(({ name }) => name),
     check: (definition) => {
       const checked = checkDefinition(definition, { capabilities: Object.keys(fleet.value.capabilities()) })
       return checked.ok ? [] : checked.problems

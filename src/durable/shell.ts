@@ -13,6 +13,7 @@ import { fail, ok, type Result } from '../failure.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Runs } from '../operations/operation.ts'
 import type { Planner } from '../planning/planner.ts'
+import { instantiate } from '../planning/templates.ts'
 import type { Store } from '../store/store.ts'
 import { stepAddress } from '../workflow/command.ts'
 import type { RunEvent, RunInput } from '../workflow/event.ts'
@@ -135,15 +136,25 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   }
 
   async function startChild(child: Parameters<StepContext['start']>[0]): ReturnType<StepContext['start']> {
-    const definition = await store.definitions.get(child.definition)
-    if (definition === null) return { started: false, reason: `definition ${child.definition} is not stored` }
+    const goal = (await store.runs.get(child.parent.run))?.goal ?? child.parent.stage
+    let definition = await store.definitions.get(child.definition)
+    if (definition === null) {
+      // A template can be named as it is; its own goal is that of the run which starts it.
+      const template = instantiate(child.definition, { goal, inputs: {} })
+      if (!template.ok)
+        return {
+          started: false,
+          reason: `no definition ${child.definition} is stored, and: ${template.failure.message}`,
+        }
+      definition = await store.definitions.put(template.value, 'template', `for ${child.parent.run}`)
+    }
     const depth = await depthOf(store, child.parent.run)
     if (depth >= DEEPEST)
       return { started: false, reason: `runs may start each other ${DEEPEST} deep, this would be ${depth + 1}` }
     const created = await create(
       child.run,
       'workflow',
-      definition.definition.goal ?? null,
+      definition.definition.goal ?? goal,
       definition.hash,
       child.inputs,
       child.parent.run,

@@ -52,7 +52,8 @@ export const isExact = (question: string, run: string, task: string): boolean =>
   question.includes(task) &&
   question.includes(INSTRUCTIONS)
 
-const never = new Promise<never>(() => undefined)
+/** What happens to whatever a dead process still tries. */
+class Dead extends Error {}
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
 /** The effects of a process that can die: from then on nothing it does reaches the store. */
@@ -65,16 +66,16 @@ function mortal(
   const guarded =
     <A extends unknown[], T>(name: 'begin' | 'done' | null, work: (...args: A) => Promise<T>) =>
     async (...args: A): Promise<T> => {
-      if (dead()) return never
+      if (dead()) throw new Dead()
       if (planned() === `${name}:before`) {
         die()
-        return never
+        throw new Dead()
       }
       const value = await work(...args)
-      if (dead()) return never
+      if (dead()) throw new Dead()
       if (planned() === `${name}:after`) {
         die()
-        return never
+        throw new Dead()
       }
       return value
     }

@@ -77,5 +77,3 @@ for (const tally of all)
   for (const problem of [...tally.duplicates, ...tally.missing, ...tally.failed, ...tally.inexact].slice(0, 20))
     progress(`BROKEN ${problem}`)
 printReport({ part: 'effects', figures, not_run: [], seed })
-// Fleets that died in this process still wait for what will never come.
-process.exit(0)

@@ -161,7 +161,7 @@ async function programFamily(baseline: VictimReport, outside: OutsideWork): Prom
   for (const [i, { at, side }] of points.entries()) {
     const data = dataFolder()
     outside.forget()
-    const withoutEngine = i % 4 === 3
+    const withoutEngine = i % 4 === 1
     const where = `program killed ${side} its commit ${at}${withoutEngine ? ', engine’s folder deleted' : ''}`
     const killed = await runVictim(data, [outside.url, String(at), side, 'program'])
     const result = await restartAfter(where, data, killed, baseline, outside, withoutEngine)

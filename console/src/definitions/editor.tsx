@@ -43,13 +43,14 @@ const colours = HighlightStyle.define([
 ])
 
 export function Editor({
-  text,
+  first,
   label,
   findings,
   at,
   onText,
 }: {
-  text: string
+  /** What it begins with; from then on the editor is what knows the text. */
+  first: string
   label: string
   findings: Findings | undefined
   /** Where the cursor shall go: a new value moves it. */
@@ -67,7 +68,7 @@ export function Editor({
       root,
       parent: root,
       state: EditorState.create({
-        doc: text,
+        doc: first,
         extensions: [
           lineNumbers(),
           history(),
@@ -91,11 +92,6 @@ export function Editor({
     view.current = made
     return () => made.destroy()
   }, [])
-  useEffect(() => {
-    const made = view.current
-    if (made === null || made.state.doc.toString() === text) return
-    made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: text } })
-  }, [text])
   useEffect(() => {
     const made = view.current
     if (made === null) return

@@ -44,7 +44,7 @@ export function Workbench({
       <div className="editor-area">
         <div>
           <Suspense fallback={<Loading />}>
-            <Editor text={text} label="Definition as YAML" findings={findings} at={at} onText={onText} />
+            <Editor first={text} label="Definition as YAML" findings={findings} at={at} onText={onText} />
           </Suspense>
           {all.length > 0 && (
             <ul className="findings" aria-label="Findings">
