@@ -25,7 +25,7 @@ export function makeRouter(connection: Connection) {
   const root = createRootRoute({
     component: () => <Shell connection={connection} />,
     notFoundComponent: () => (
-      <main id="content" className="content" tabIndex={-1}>
+      <main id="content" className="content" tabIndex={0}>
         <Empty title="There is no such page">
           <Link to="/" className="button">
             Overview
@@ -98,7 +98,7 @@ export function makeRouter(connection: Connection) {
   return createRouter({
     routeTree: root.addChildren([overview, runs, run, start, agents, approvals, definitions, metrics, settings]),
     defaultErrorComponent: ({ error }) => (
-      <main id="content" className="content" tabIndex={-1}>
+      <main id="content" className="content" tabIndex={0}>
         <Fault error={error} />
       </main>
     ),

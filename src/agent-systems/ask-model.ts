@@ -5,7 +5,7 @@ import { fail, ok, type Result } from '../failure.ts'
 import type { ModelGateway, ModelProgress } from '../models/model-gateway.ts'
 import type { AgentTask, Health, PerformContext, Performed, Progress } from './agent-system.ts'
 import { interrupted } from './interrupted.ts'
-import { promptOf } from './prompt.ts'
+import { defaultPromptLimits, type PromptLimits, promptOf } from './prompt.ts'
 
 /** Settings of every agent that is a model. */
 export const samplingSettings = {
@@ -23,6 +23,33 @@ export const samplingSettings = {
 }
 export type Sampling = { temperature?: number | undefined; seed?: number | undefined }
 
+/** Output tokens to leave room for when nobody says how many. */
+const USUAL_OUTPUT = 1_024
+/** Role, rules, marks and the template of a chat. */
+const FRAME_TOKENS = 400
+/** Characters of a token, on the low side: a prompt that is cut a little too short works, one that is too long does not. */
+const CHARACTERS_PER_TOKEN = 2.8
+
+/** What fits the context of a model; the usual limits where a host does not say how long it is. */
+function limitsFor(context_tokens: number | null, max_output_tokens: number | null): PromptLimits {
+  if (context_tokens === null) return defaultPromptLimits
+  const left = context_tokens - Math.min(max_output_tokens ?? USUAL_OUTPUT, context_tokens / 2) - FRAME_TOKENS
+  const characters = Math.max(1_000, Math.floor(left * CHARACTERS_PER_TOKEN))
+  return {
+    // Goal, task and standing instructions may take a quarter; most are far shorter.
+    input: Math.min(defaultPromptLimits.input, Math.floor(characters * 0.75)),
+    instructions: Math.min(defaultPromptLimits.instructions, Math.floor(characters * 0.25)),
+  }
+}
+
+async function contextOf(gateway: ModelGateway, model: string | null): Promise<number | null> {
+  const wanted = model ?? gateway.default_model().id
+  if (wanted === null) return null
+  for (const host of await gateway.hosts())
+    for (const one of host.models) if (one.id === wanted || one.model === wanted) return one.context_length
+  return null
+}
+
 /** @param model `host/model`, or null for the manager's own model. */
 export async function askModel(
   gateway: ModelGateway,
@@ -32,7 +59,7 @@ export async function askModel(
   context: PerformContext,
 ): Promise<Result<Performed>> {
   if (context.signal.aborted) return interrupted(context.signal)
-  const messages = promptOf(task)
+  const messages = promptOf(task, limitsFor(await contextOf(gateway, model), task.max_output_tokens))
   const answered = await gateway.complete(
     {
       model,
@@ -55,7 +82,8 @@ export async function askModel(
       remedy: 'raise max_output_tokens, or use a larger model',
     })
   }
-  const output = task.output_schema === null ? ok(text) : honourSchema(task.output_schema, json ?? null)
+  // Small models like to repeat the marks around the data; they are ours and belong to no answer.
+  const output = task.output_schema === null ? ok(text.replaceAll(/<\/?data-[0-9a-f]{8}(?: name="[^"\n]*")?>\n?/g, '').trim()) : honourSchema(task.output_schema, json ?? null)
   if (!output.ok) return output
   return ok({
     output: output.value,

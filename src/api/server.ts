@@ -79,8 +79,8 @@ export async function openApi(
     const status = c.res.status
     metrics.observeRequest({ method: knownMethods.has(method) ? method : 'other', route, status }, duration_ms / 1000)
     const line = { method, route, status, duration_ms: Math.round(duration_ms * 100) / 100 }
-    if (quietRoutes.has(route)) logger.debug(line, 'request')
-    else logger.info(line, 'request')
+    if (status >= 500) logger.warn(line, 'request')
+    else logger.debug(line, 'request')
   })
   app.onError((error) => failureResponse(failureOf(error, logger)))
   addRoutes(app, {
@@ -156,7 +156,6 @@ export async function openApi(
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 /** Asked every few seconds by machines: not worth a line. */
-const quietRoutes = new Set(['/healthz', '/readyz', '/metrics', '/console/assets/{file}'])
 
 /** The store rejects with an error that carries its failure; anything else is a bug, whose text stays in the log. */
 function failureOf(error: unknown, logger: Logger): Failure {

@@ -8,7 +8,7 @@ import type { VoteResult } from '../workflow/event.ts'
 export type VoteRules = { options: readonly string[]; eligible: number; quorum: number; threshold: number }
 
 export const DEFAULT_QUORUM = 0.5
-export const DEFAULT_THRESHOLD = 0.5
+export const DEFAULT_THRESHOLD = 0.7
 
 /** `ballots`: the option of each ballot that came, null for an invalid one or an abstention. */
 export function plurality(ballots: readonly (string | null)[], rules: VoteRules): VoteResult {

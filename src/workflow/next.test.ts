@@ -227,8 +227,9 @@ describe('a run', () => {
       definitionWith([{ id: 'v', kind: 'vote', question: '?', options: ['a', 'b'], voters: 5 }]),
       { '*': { choice: 'a', reason: '' } },
     )
-    assert.equal(of(events, 'task_finished').length, 3)
-    assert.deepEqual(of(events, 'vote_closed')[0]?.result.counts, { a: 3, b: 0 })
+    // Four of five: three could still fall to 3 of 5, which is not above 0.7.
+    assert.equal(of(events, 'task_finished').length, 4)
+    assert.deepEqual(of(events, 'vote_closed')[0]?.result.counts, { a: 4, b: 0 })
     assert.equal(course.owed.size, 0)
     assert.deepEqual(ended(events)?.output, { winner: 'a', status: 'decided', shares: { a: 1, b: 0 } })
   })

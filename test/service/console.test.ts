@@ -150,7 +150,15 @@ describe('the console', { skip: missing, timeout: 540_000 }, () => {
     const found = (await of.evaluate(
       `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
     )) as { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)} ${nodes[0]?.failureSummary}`)
+    // Tasks in a graph that is zoomed out are small; the panel of their stage has the same ones in full size, which
+    // WCAG 2.5.8 accepts ("equivalent").
+    const small = (id: string, html: string) => id === 'target-size' && html.includes('nodrag')
+    return found.violations.flatMap(({ id, nodes }) =>
+      nodes
+        .filter(({ html }) => !small(id, html))
+        .slice(0, 1)
+        .map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+    )
   }
 
   before(async () => {
@@ -194,16 +202,16 @@ describe('the console', { skip: missing, timeout: 540_000 }, () => {
       mimeType: 'application/json',
       buffer: Buffer.from(JSON.stringify(review)),
     })
-    await page.getByRole('button', { name: /Stage publish, tasks/ }).waitFor()
+    await page.getByRole('button', { name: /Stage publish tasks/ }).waitFor()
     await page.getByLabel(/^text/).fill('some words')
     await page.getByRole('button', { name: 'Start', exact: true }).click()
-    await page.getByRole('button', { name: 'Stage read, tasks, running' }).waitFor()
-    await page.getByRole('button', { name: 'Stage read, tasks, completed' }).waitFor()
+    await page.getByRole('button', { name: /Stage read tasks.*running$/ }).waitFor()
+    await page.getByRole('button', { name: /Stage read tasks.*completed$/ }).waitFor()
     await page.getByLabel('Comment').fill('fine with me')
     await page.getByRole('button', { name: 'Approve' }).click()
-    await page.getByRole('button', { name: 'Stage publish, tasks, completed' }).waitFor()
-    await page.getByRole('button', { name: 'Stage give_up, tasks, skipped' }).waitFor()
-    await page.getByRole('button', { name: 'Stage choose, decide, completed' }).click()
+    await page.getByRole('button', { name: /Stage publish tasks.*completed$/ }).waitFor()
+    await page.getByRole('button', { name: /Stage give_up tasks.*skipped$/ }).waitFor()
+    await page.getByRole('button', { name: /Stage choose decide.*completed$/ }).click()
     await sees('read.succeeded >= 3')
     await page.getByRole('button', { name: /Task third/ }).click()
     await sees('Why this one')
@@ -216,7 +224,7 @@ describe('the console', { skip: missing, timeout: 540_000 }, () => {
   test('a run is cancelled; another one fails, and the overview says why', async () => {
     const run = await start(sleeping)
     await open(`/console/runs/${run}`)
-    await page.getByRole('button', { name: 'Stage sleep, tasks, running' }).waitFor()
+    await page.getByRole('button', { name: /Stage sleep tasks.*running$/ }).waitFor()
     await page.getByRole('button', { name: 'Cancel run' }).click()
     await page.locator('.run-head .status', { hasText: 'cancelled' }).waitFor()
     const failed = await start(failing)
@@ -315,7 +323,7 @@ describe('the console', { skip: missing, timeout: 540_000 }, () => {
   test('a server that is killed shows at once, and heals when it is back', async () => {
     const run = await start(review, { inputs: { text: 'y' } })
     await open(`/console/runs/${run}`)
-    await page.getByRole('button', { name: 'Stage read, tasks, running' }).waitFor()
+    await page.getByRole('button', { name: /Stage read tasks.*running$/ }).waitFor()
     await product.stop('SIGKILL')
     await sees('Quorate does not answer')
     product = await startProduct(folder, product.port)

@@ -9,7 +9,7 @@ import { ApprovalCard, EffectCard } from './question-card.tsx'
 export function Inbox() {
   const questions = useQuery(questionsQuery)
   return (
-    <main id="content" className="content" tabIndex={-1}>
+    <main id="content" className="content" tabIndex={0}>
       <Loaded query={questions}>
         {({ items, more }) =>
           items.length === 0 ? (

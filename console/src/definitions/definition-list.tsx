@@ -149,8 +149,7 @@ function Stored({ reference }: { reference: string }) {
   const [text, setText] = useState<string | null>(null)
   const definition = stored.data?.definition
   useEffect(() => {
-    if (definition !== undefined)
-      void import('yaml').then(({ stringify }) => setText(stringify(definition, { lineWidth: 110 })))
+    if (definition !== undefined) void import('./as-yaml.ts').then(({ asYaml }) => setText(asYaml(definition)))
   }, [definition])
   return (
     <main id="content" className="content whole" tabIndex={-1}>

@@ -19,7 +19,7 @@ const names: { [K in keyof Metrics]: string } = {
 export function MetricsPage() {
   const metrics = useQuery(metricsQuery)
   return (
-    <main id="content" className="content" tabIndex={-1}>
+    <main id="content" className="content" tabIndex={0}>
       <Loaded query={metrics}>
         {(all) => (
           <div className="stack">

@@ -12,7 +12,7 @@ const SHOWN = 8
 
 export function Overview() {
   return (
-    <main id="content" className="content" tabIndex={-1}>
+    <main id="content" className="content" tabIndex={0}>
       <div className="stack">
         <Figures />
         <div className="overview">

@@ -30,6 +30,7 @@ type CardData = {
   view: StageView | undefined
   times: number
   group: boolean
+  down: boolean
   pick?: (what: Picked) => void
 }
 type Card = FlowNode<CardData, 'stage'>
@@ -91,6 +92,8 @@ function Graph({
 }) {
   const { fitView, getZoom, setCenter } = useReactFlow()
   const focus = useRef(selected)
+  // Beside an editor and on a phone there is more height than width.
+  const down = run === undefined || window.innerWidth < 760
   const graph = useMemo(() => stageGraph(definition.stages), [definition])
   const latest = useMemo(() => {
     const found = new Map<string, { view: StageView; times: number }>()
@@ -109,14 +112,14 @@ function Graph({
   const [error, setError] = useState<unknown>(null)
   useEffect(() => {
     let current = true
-    layoutGraph(graph, sizes, WIDTH, window.innerWidth < 760 ? 'DOWN' : 'RIGHT').then(
+    layoutGraph(graph, sizes, WIDTH, down ? 'DOWN' : 'RIGHT').then(
       (found) => current && setLayout(found),
       (why: unknown) => current && setError(why),
     )
     return () => {
       current = false
     }
-  }, [graph, shape])
+  }, [graph, shape, down])
   const nodes = useMemo((): Card[] => {
     if (layout === null) return []
     return graph.nodes.flatMap((node): Card[] => {
@@ -141,12 +144,13 @@ function Graph({
             view: found?.view,
             times: found?.times ?? 0,
             group: 'stages' in node.stage,
+            down,
             ...(pick && { pick }),
           },
         },
       ]
     })
-  }, [graph, layout, latest, selected, pick])
+  }, [graph, layout, latest, selected, pick, down])
   const edges = useMemo((): Line[] => {
     const last = new Map((run?.decisions ?? []).map((decision) => [pathOf(decision.stage), decision]))
     return graph.edges.map((edge) => {
@@ -210,7 +214,7 @@ function Graph({
 }
 
 function StageCard({ data, selected }: NodeProps<Card>) {
-  const { node, view, times, group, pick } = data
+  const { node, view, times, group, down, pick } = data
   const { stage } = node
   const waits = stage.kind === 'approval' || stage.kind === 'wait' || stage.kind === 'timer'
   const state = view === undefined ? 'not yet' : view.state === 'running' && waits ? 'waiting' : view.state
@@ -219,20 +223,21 @@ function StageCard({ data, selected }: NodeProps<Card>) {
   const note = view?.iteration != null ? `iteration ${view.iteration}` : times > 1 ? `${times} times` : detailOf(stage)
   return (
     <div className={`stage ${view ? toneOf(state) : 'future'} ${group ? 'group' : ''} ${selected ? 'picked' : ''}`}>
-      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <Handle type="target" position={down ? Position.Top : Position.Left} isConnectable={false} />
       <button
         type="button"
         className="stage-head nodrag"
         onClick={() => pick?.({ stage: view?.id ?? node.path })}
         disabled={pick === undefined}
-        aria-label={`Stage ${name}, ${stage.kind}, ${state}`}
       >
         <span className="row">
           <StatusIcon state={state} />
+          <span className="sr">Stage </span>
           <strong className="cut">{name}</strong>
         </span>
         <span className="muted small cut block">
           {stage.kind} · {note}
+          <span className="sr">, {state}</span>
         </span>
       </button>
       {tasks.slice(0, MOST_TASKS).map(({ id, who, task }) => (
@@ -242,17 +247,18 @@ function StageCard({ data, selected }: NodeProps<Card>) {
           className={`stage-task nodrag ${task ? toneOf(task.state) : 'future'}`}
           disabled={task === undefined || pick === undefined}
           onClick={() => task && pick?.({ task: task.address })}
-          aria-label={`Task ${id}, ${who}, ${task?.state ?? 'not yet'}`}
         >
           <StatusIcon state={task?.state ?? 'not yet'} />
+          <span className="sr">Task </span>
           <span className="cut grow">{id}</span>
           <span className="cut muted small">{who}</span>
+          <span className="sr">, {task?.state ?? 'not yet'}</span>
         </button>
       ))}
       {tasks.length > MOST_TASKS && (
         <span className="muted small stage-more">and {tasks.length - MOST_TASKS} more</span>
       )}
-      <Handle type="source" position={Position.Right} isConnectable={false} />
+      <Handle type="source" position={down ? Position.Bottom : Position.Right} isConnectable={false} />
     </div>
   )
 }

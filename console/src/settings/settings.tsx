@@ -7,7 +7,7 @@ import { configurationQuery, doctorQuery } from '../server/queries.ts'
 
 export function Settings() {
   return (
-    <main id="content" className="content" tabIndex={-1}>
+    <main id="content" className="content" tabIndex={0}>
       <div className="stack narrow">
         <Doctor />
         <Configuration />

@@ -82,12 +82,12 @@ export function Shell({ connection }: { connection: Connection }) {
           <div className="crumbs">
             <h1>{here?.name ?? 'Not found'}</h1>
           </div>
-          <button type="button" className="command-open" onClick={() => setCommand(true)} aria-label="Open command bar">
+          <button type="button" className="command-open" onClick={() => setCommand(true)}>
             <span className="row">
               <Icon path="M7 11.500a4.500 4.500 0 1 0 0-9 4.500 4.500 0 0 0 0 9zM10.500 10.500 14 14" />
               <span className="words">Start or find</span>
             </span>
-            <kbd>{/mac/i.test(navigator.userAgent) ? '⌘K' : 'Ctrl K'}</kbd>
+            <kbd aria-hidden="true">{/mac/i.test(navigator.userAgent) ? '⌘K' : 'Ctrl K'}</kbd>
           </button>
           <span className={`connection ${state}`} role="status" title={words[state]}>
             <span className="words">{words[state]}</span>

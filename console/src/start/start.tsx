@@ -37,7 +37,7 @@ export function Start({ search }: { search: StartSearch }) {
   const storedDefinition = stored.data?.definition
   useEffect(() => {
     if (storedDefinition !== undefined)
-      void import('yaml').then(({ stringify }) => setText(stringify(storedDefinition, { lineWidth: 110 })))
+      void import('../definitions/as-yaml.ts').then(({ asYaml }) => setText(asYaml(storedDefinition)))
   }, [storedDefinition])
   const { findings, valid } = useCheckedText(text)
   const declared = Object.entries(text === '' ? {} : (valid?.inputs ?? {})).filter(([name]) => name !== 'goal')
@@ -56,7 +56,7 @@ export function Start({ search }: { search: StartSearch }) {
   const ready = text === '' ? goal.trim() !== '' : findings?.valid === true
   const problem = wrong ?? start.error ?? plan.error ?? stored.error
   return (
-    <main id="content" className="content" tabIndex={-1}>
+    <main id="content" className="content" tabIndex={0}>
       <div className="start">
         <form
           className="panel"

@@ -103,7 +103,7 @@ export function localHost(
           : fetching
             ? `being fetched, ${fetching}`
             : 'being prepared'
-      const context_length = loaded?.context_length ?? null
+      const context_length = loaded?.context_length ?? settings.context_tokens
       const one = { model: name, loaded: loaded !== null, size_bytes, digest, licence, context_length, chats: true }
       return ok({ models: [one], detail: `${title}, ${state}` })
     },
