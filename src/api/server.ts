@@ -155,7 +155,6 @@ export async function openApi(
 }
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-/** Asked every few seconds by machines: not worth a line. */
 
 /** The store rejects with an error that carries its failure; anything else is a bug, whose text stays in the log. */
 function failureOf(error: unknown, logger: Logger): Failure {

@@ -1,6 +1,6 @@
 /**
- * Events of all runs, written together: one commit for what came within two milliseconds. A segment does not end
- * before its events are stored.
+ * Events of all runs, written together: one commit for what came within some milliseconds, or sooner when a segment
+ * waits for its events to be stored. Fewer commits are faster for everybody: each holds up the engine's own on one disk.
  *
  * Invariants:
  *  W1. Batches of one run are stored in the order in which they were pushed.
@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { EventBatch, Store } from '../store/store.ts'
 import type { Logger } from './logger.ts'
 
-const GATHER_MS = 2
+const GATHER_MS = 10
 
 export type EventWriter = {
   push: (batch: EventBatch) => void
@@ -27,12 +27,18 @@ export function openEventWriter(store: Store, logger: Logger): EventWriter {
   let writing: Promise<void> | null = null
   let trouble: string | null = null
   const fenced = new Set<string>()
+  /** Ends the gathering at once. */
+  let hurry = (): void => undefined
+  const someoneWaits = (): boolean => queue.some((batch) => (unstored.get(batch.run)?.waiting.length ?? 0) > 0)
   /** Batches not stored yet, by run, and who waits for the last of them. */
   const unstored = new Map<string, { left: number; waiting: (() => void)[] }>()
 
   const write = async (): Promise<void> => {
     while (queue.length > 0) {
-      await wait(GATHER_MS)
+      await new Promise<void>((resolve) => {
+        hurry = resolve
+        setTimeout(resolve, someoneWaits() ? 0 : GATHER_MS)
+      })
       const batches = queue
       queue = []
       for (let failures = 0; ; failures++) {
@@ -67,12 +73,17 @@ export function openEventWriter(store: Store, logger: Logger): EventWriter {
     },
     async stored(run) {
       const open = unstored.get(run)
-      if (open !== undefined) await new Promise<void>((resolve) => open.waiting.push(resolve))
+      if (open !== undefined)
+        await new Promise<void>((resolve) => {
+          open.waiting.push(resolve)
+          hurry()
+        })
       return !fenced.delete(run)
     },
     trouble: () => trouble,
     pending: () => queue.length,
     async flush() {
+      hurry()
       while (writing !== null) await writing
     },
   }

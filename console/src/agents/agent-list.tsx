@@ -73,7 +73,6 @@ export function AgentList({ search }: { search: AgentSearch }) {
 
 function Table({ agents, picked, search }: { agents: Agent[]; picked: string | undefined; search: AgentSearch }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
     <section className="scroll-x" tabIndex={0} aria-label="Agents">
       <table className="table">
         <thead>

@@ -19,7 +19,6 @@ export function ValueView({ value, label }: { value: unknown; label: string }) {
   if (value === null || value === undefined || value === '') return <span className="muted">nothing</span>
   const text = asText(value)
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
     <section className="value" tabIndex={0} aria-label={label}>
       <pre>
         {text.slice(0, MOST_CHARACTERS)}

@@ -103,7 +103,6 @@ function Configuration() {
       </header>
       <Loaded query={configuration}>
         {({ values, sources }) => (
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
           <section className="scroll-x" tabIndex={0} aria-label="Settings">
             <table className="table">
               <thead>

@@ -40,7 +40,7 @@ export function Shell({ connection }: { connection: Connection }) {
         Skip to content
       </a>
       <nav className={menu ? 'side open' : 'side'} aria-label="Main">
-        <Link to="/" className="side-head" tabIndex={-1} aria-hidden="true">
+        <Link to="/" className="side-head">
           <svg width="20" height="20" viewBox="0 0 16 16" aria-hidden="true">
             <rect width="16" height="16" rx="4" fill="var(--accent-fill)" />
             <circle cx="8" cy="8" r="3.6" fill="none" stroke="#fff" strokeWidth="1.6" />
@@ -87,7 +87,7 @@ export function Shell({ connection }: { connection: Connection }) {
               <Icon path="M7 11.500a4.500 4.500 0 1 0 0-9 4.500 4.500 0 0 0 0 9zM10.500 10.500 14 14" />
               <span className="words">Start or find</span>
             </span>
-            <kbd aria-hidden="true">{/mac/i.test(navigator.userAgent) ? '⌘K' : 'Ctrl K'}</kbd>
+            <kbd>{/mac/i.test(navigator.userAgent) ? '⌘K' : 'Ctrl K'}</kbd>
           </button>
           <span className={`connection ${state}`} role="status" title={words[state]}>
             <span className="words">{words[state]}</span>
