@@ -83,7 +83,10 @@ export async function askModel(
     })
   }
   // Small models like to repeat the marks around the data; they are ours and belong to no answer.
-  const output = task.output_schema === null ? ok(text.replaceAll(/<\/?data-[0-9a-f]{8}(?: name="[^"\n]*")?>\n?/g, '').trim()) : honourSchema(task.output_schema, json ?? null)
+  const output =
+    task.output_schema === null
+      ? ok(text.replaceAll(/<\/?data-[0-9a-f]{8}(?: name="[^"\n]*")?>\n?/g, '').trim())
+      : honourSchema(task.output_schema, json ?? null)
   if (!output.ok) return output
   return ok({
     output: output.value,

@@ -36,6 +36,7 @@ export function openMailWaiters(store: Store): MailWaiters {
       waiters.add(resolve)
       waiting.set(run, waiters)
       const timer = setTimeout(resolve, LONGEST_WAIT_MS)
+      timer.unref()
       enough.addEventListener('abort', resolve)
       if (enough.aborted) resolve()
       try {

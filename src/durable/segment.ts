@@ -146,7 +146,8 @@ export async function driveSegment(
     }
     if (waiting === null) {
       enough = new AbortController()
-      const { signal } = enough
+      // An attempt that the engine has given up (it died, it took the connection away) waits for nothing any more.
+      const signal = AbortSignal.any([enough.signal, ctx.request().attemptCompletedSignal])
       waiting = ctx.run('wait', () => shell.mail.wait(run, state.mail, signal)).map((mail) => ({ mail: mail ?? [] }))
     }
     const arrived: Arrived = await RestatePromise.race([...inflight.values(), waiting])

@@ -327,6 +327,10 @@ describe('a run', () => {
       compensate: { capability: 'undo', instructions: `undo ${what}`, input: { id: `=${what}.output` } },
     })
     const order: string[] = []
+    const undone = (call: CallAgent): Json => {
+      order.push(String(call.input['id']))
+      return 'undone'
+    }
     const { events } = play(
       definitionWith([
         { ...work('a'), tasks: [task('t', undo('a'))] },
@@ -337,8 +341,8 @@ describe('a run', () => {
         'a/t': 'A',
         'b/t': 'B',
         'c/t': { fail: 'broken' },
-        'a/t~undo': (call) => (order.push(String(call.input['id'])), 'undone'),
-        'b/t~undo': (call) => (order.push(String(call.input['id'])), 'undone'),
+        'a/t~undo': undone,
+        'b/t~undo': undone,
       },
     )
     assert.deepEqual(order, ['B', 'A'])

@@ -13,7 +13,9 @@ import { after, before, describe, test } from 'node:test'
 
 const option = (name: string, otherwise: number): number =>
   Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise)
-const POINTS = option('points', 5)
+const POINTS = option('points', 3)
+/** The part with a real model takes minutes: it runs with ten points and more, in CI and in the proof. */
+const KINDS = POINTS >= 10 ? (['plain', 'model'] as const) : (['plain'] as const)
 const IN_FLIGHT = 4
 
 type Ended = { code: number | null; signal: string | null; out: string; err: string }
@@ -58,10 +60,14 @@ function storedCompletions(data: string): string[] {
   }
 }
 
-/** Evenly spread over the commits of the undisturbed run, first and last included. */
+/**
+ * Evenly spread over the commits that every such run has. How many events share a commit depends on the machine's pace,
+ * so the last quarter of the undisturbed run's commits may not be there in the next run.
+ */
 const points = (commits: number): number[] => {
-  const n = Math.min(POINTS, commits)
-  return [...new Set(Array.from({ length: n }, (_, i) => Math.round(1 + (i * (commits - 1)) / Math.max(1, n - 1))))]
+  const last = Math.floor(commits * 0.75)
+  const n = Math.min(POINTS, last)
+  return [...new Set(Array.from({ length: n }, (_, i) => Math.round(1 + (i * (last - 1)) / Math.max(1, n - 1))))]
 }
 
 let root = ''
@@ -76,7 +82,7 @@ const fresh = (): { data: string; ledger: string } => {
   return { data, ledger: `${data}.ledger` }
 }
 
-for (const kind of ['plain', 'model'] as const) {
+for (const kind of KINDS) {
   describe(`a run with four ${kind === 'plain' ? 'deterministic agents' : 'agents, one of them on a real model'}`, () => {
     let baseline: Outcome
     before(async () => {

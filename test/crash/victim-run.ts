@@ -1,4 +1,4 @@
-/** The run that is disturbed: four agents in parallel, six rounds, a decision, results passed on as data. */
+/** The run that is disturbed: four agents in parallel, twelve rounds (four with a model), a decision, results passed on as data. */
 import type { Definition, Stage } from '../../src/workflow/definition.ts'
 
 export const RUN_ID = 'run_01a00000-0000-7000-8000-000000000001'
@@ -24,6 +24,22 @@ export function victimDefinition(kind: 'plain' | 'model'): Definition {
       ...(before === null || (kind === 'model' && name === 'a') ? {} : { input: { before: `=${before}.output` } }),
     })),
   })
+  const names = [
+    'first',
+    'second',
+    'third',
+    'fourth',
+    'fifth',
+    'sixth',
+    'seventh',
+    'eighth',
+    'ninth',
+    'tenth',
+    'eleventh',
+    'twelfth',
+  ]
+  const last = kind === 'model' ? 'fourth' : 'twelfth'
+  const later = names.slice(3, names.indexOf(last) + 1).map((name, i) => round(name, names[i + 2] ?? null))
   return {
     apiVersion: 'quorate/v1',
     name: 'victim',
@@ -34,10 +50,8 @@ export function victimDefinition(kind: 'plain' | 'model'): Definition {
       { id: 'enough', kind: 'decide', cases: [{ when: 'second.failed > 0', then: 'mend' }], otherwise: 'third' },
       round('mend', 'second'),
       round('third', 'second'),
-      round('fourth', 'third'),
-      round('fifth', 'fourth'),
-      round('sixth', 'fifth'),
+      ...later,
     ],
-    output: { second: '=second.output', sixth: '=sixth.output' },
+    output: { second: '=second.output', last: `=${last}.output` },
   }
 }

@@ -37,11 +37,27 @@ describe('a run that starts runs', () => {
     assert.ok(run.ok)
     return run.value.run
   }
-  const ended = (run: string) => until(() => quorate.store.runs.get(run), (row) => row !== null && hasEnded(row.status))
+  const ended = (run: string) =>
+    until(
+      () => quorate.store.runs.get(run),
+      (row) => row !== null && hasEnded(row.status),
+    )
 
   test('takes the result of its child, and waits for it without holding a place', async () => {
-    await put('child', [{ id: 's', kind: 'tasks', tasks: [{ id: 't', agent: 'worker_a', instructions: 'child', input: { x: '=inputs.x' } }] }], { inputs: { x: { type: 'number' } } })
-    const run = await start(await put('parent', [{ id: 'sub', kind: 'run', definition: 'child', input: { x: '=40 + 2' } }]))
+    await put(
+      'child',
+      [
+        {
+          id: 's',
+          kind: 'tasks',
+          tasks: [{ id: 't', agent: 'worker_a', instructions: 'child', input: { x: '=inputs.x' } }],
+        },
+      ],
+      { inputs: { x: { type: 'number' } } },
+    )
+    const run = await start(
+      await put('parent', [{ id: 'sub', kind: 'run', definition: 'child', input: { x: '=40 + 2' } }]),
+    )
     const row = await ended(run)
     assert.equal(row?.status, 'completed', row?.reason)
     const last = (await quorate.store.events.read(run, 0, 100)).at(-1)
@@ -51,7 +67,9 @@ describe('a run that starts runs', () => {
   })
 
   test('a template can be named; a name that is neither is said', async () => {
-    const missing = await ended(await start(await put('missing', [{ id: 'sub', kind: 'run', definition: 'no_such_thing' }])))
+    const missing = await ended(
+      await start(await put('missing', [{ id: 'sub', kind: 'run', definition: 'no_such_thing' }])),
+    )
     assert.equal(missing?.status, 'failed')
     const run = await start(await put('by_template', [{ id: 'sub', kind: 'run', definition: 'draft_review_revise' }]))
     const row = await ended(run)
@@ -65,8 +83,14 @@ describe('a run that starts runs', () => {
   test('when the parent is cancelled, the child is', async () => {
     await put('waits', [{ id: 'w', kind: 'wait', signal: 'never', timeout: '1h' }])
     const run = await start(await put('waiting_parent', [{ id: 'sub', kind: 'run', definition: 'waits' }]))
-    const child = await until(async () => (await quorate.store.runs.list({ parent: run, limit: 1 })).items[0], (row) => row?.status === 'waiting')
-    const sent = await quorate.runs.send(run, 'test-cancel', { type: 'cancel_requested', data: { by: 'test', reason: '' } })
+    const child = await until(
+      async () => (await quorate.store.runs.list({ parent: run, limit: 1 })).items[0],
+      (row) => row?.status === 'waiting',
+    )
+    const sent = await quorate.runs.send(run, 'test-cancel', {
+      type: 'cancel_requested',
+      data: { by: 'test', reason: '' },
+    })
     assert.ok(sent.ok)
     assert.equal((await ended(child?.id ?? ''))?.status, 'cancelled')
   })
