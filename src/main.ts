@@ -192,7 +192,7 @@ async function summarise(
   const agents = await fleet.list()
   const waiting = runs.queue()
   return [
-    `Quorate ${VERSION} is ready at ${url}  (API docs: ${url}/docs)`,
+    `Quorate ${VERSION} is ready at ${url}  (a console in the browser; API docs: ${url}/docs)`,
     `  data    ${configuration.data_dir}${waiting.executing + waiting.queued > 0 ? `, ${waiting.executing + waiting.queued} runs go on` : ''}`,
     `  engine  Restate, process ${runs.engine_pid()}, unix sockets only`,
     `  models  ${models.length === 0 ? 'none yet' : models.slice(0, 6).join(', ')}${models.length > 6 ? ` and ${models.length - 6} more` : ''}${main.id === null ? ` (${main.reason})` : `; the manager's own is ${main.id}`}`,
