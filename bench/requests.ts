@@ -42,7 +42,7 @@ async function start(data: string): Promise<{ program: ChildProcess; ready_ms: n
   const program = spawn(
     process.execPath,
     [
-      join(import.meta.dirname, '../src/cli/main.ts'),
+      join(import.meta.dirname, '../bin/quorate.mjs'),
       'start',
       '--port',
       String(port),

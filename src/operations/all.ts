@@ -8,6 +8,7 @@ import { compare_runs } from './compare_runs.ts'
 import { configuration } from './configuration.ts'
 import { create_swarm } from './create_swarm.ts'
 import { create_workflow } from './create_workflow.ts'
+import { definition_schema } from './definition_schema.ts'
 import { diff_definitions } from './diff_definitions.ts'
 import { doctor } from './doctor.ts'
 import { drain_agent } from './drain_agent.ts'
@@ -79,6 +80,7 @@ export const operations: readonly Operation[] = [
   restore_definition,
   plan,
   list_templates,
+  definition_schema,
   get_blob,
   configuration,
   doctor,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { append, type Door, openDoor } from '../api/stand-ins.ts'
+import { stageKinds } from '../workflow/definition.ts'
+import { DEFINITION_SCHEMA_ID } from '../workflow/definition-json-schema.ts'
 import type { EventData } from '../workflow/event.ts'
 import { operations } from './all.ts'
 
@@ -18,6 +20,13 @@ test('names, routes and permissions: each name and each route once', () => {
     [path, ...aliases].map((each) => `${method} ${each}`),
   )
   assert.equal(new Set(routes).size, routes.length)
+})
+
+test('the schema of definitions is published: it knows every kind of stage', async () => {
+  const { status, json } = await door.send({ path: '/definition-schema' })
+  assert.equal(status, 200)
+  assert.equal(json.$id, DEFINITION_SCHEMA_ID)
+  for (const kind of stageKinds) assert.ok(`${kind}_stage` in (json.$defs as object), kind)
 })
 
 describe('approvals', () => {
