@@ -9,6 +9,7 @@ import { startQuorate } from '../../src/main.ts'
 import type { Store } from '../../src/store/store.ts'
 import { contentHash } from '../../src/workflow/content-hash.ts'
 import { hasEnded } from '../../src/workflow/run-state.ts'
+import { replayAll } from '../replay-all.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { RUN_ID, victimDefinition } from './victim-run.ts'
 
@@ -98,6 +99,8 @@ for (;;) {
   if (row !== null && hasEnded(row.status)) break
   await new Promise((resolve) => setTimeout(resolve, 5))
 }
+const { differences } = await replayAll(quorate.store)
+if (differences.length > 0) throw new Error(`the log does not follow from its inputs: ${differences.join('; ')}`)
 const events = await quorate.store.events.read(RUN_ID, 0, 10_000)
 const last = events.at(-1)
 if (last?.type !== 'run_finished') throw new Error('the log does not end with run_finished')

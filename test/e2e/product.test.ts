@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { replayFolder } from '../replay-all.ts'
 import {
   call,
   folderWith,
@@ -69,6 +70,9 @@ describe('the program', () => {
   })
   after(async () => {
     if (product.child.exitCode === null) await product.stop()
+    const { runs, differences } = await replayFolder(join(folder, 'data'))
+    assert.ok(runs >= 4)
+    assert.deepEqual(differences, [])
     removeFolder(folder)
   })
 

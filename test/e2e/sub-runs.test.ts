@@ -8,6 +8,7 @@ import { createFunctions } from '../../src/agent-systems/function/function.ts'
 import { type Quorate, startQuorate } from '../../src/main.ts'
 import { type Definition, definitionSchema } from '../../src/workflow/definition.ts'
 import { hasEnded } from '../../src/workflow/run-state.ts'
+import { replayAll } from '../replay-all.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { removeFolder, until } from './running-product.ts'
 
@@ -24,6 +25,7 @@ describe('a run that starts runs', () => {
     quorate = started.value
   })
   after(async () => {
+    assert.deepEqual((await replayAll(quorate.store)).differences, [])
     await quorate.close()
     removeFolder(folder)
   })

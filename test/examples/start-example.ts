@@ -7,6 +7,7 @@ import type { AgentInput } from '../../src/agents/agent.ts'
 import { loadConfiguration } from '../../src/configuration/load-configuration.ts'
 import { startQuorate } from '../../src/main.ts'
 import type { Json } from '../../src/workflow/value.ts'
+import { replayAll } from '../replay-all.ts'
 import { TEST_CACHE } from '../test-configuration.ts'
 
 export const root = join(import.meta.dirname, '../..')
@@ -49,7 +50,7 @@ export async function startExample(
     { logger: { debug: quiet, info: quiet, warn: quiet, error: quiet }, ...(functions && { functions }) },
   )
   if (!started.ok) throw new Error(started.failure.message)
-  const { url, close } = started.value
+  const { url, close, store } = started.value
   const json = async (path: string, init?: RequestInit) => {
     const answer = await fetch(url + path, init)
     if (!answer.ok) throw new Error(await answer.text())
@@ -67,6 +68,8 @@ export async function startExample(
       return $blob === undefined ? run : { ...run, result: (await json(`/blobs/${$blob}`)) as Json }
     },
     async close() {
+      const { differences } = await replayAll(store)
+      if (differences.length > 0) throw new Error(differences.join('; '))
       await close()
       rmSync(data, { recursive: true, force: true })
     },
