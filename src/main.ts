@@ -9,7 +9,7 @@ import { openApi } from './api/server.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import { resolveSecret } from './configuration/secrets.ts'
 import type { Logger } from './durable/logger.ts'
-import { type DurableRuns, openShell } from './durable/shell.ts'
+import { type DurableRuns, openShell, startEmbeddedEngine } from './durable/shell.ts'
 import { ok, type Result } from './failure.ts'
 import { type OpenFleet, openFleet } from './fleet/open-fleet.ts'
 import { lockInstance } from './instance-lock.ts'
@@ -64,6 +64,13 @@ export async function startQuorate(configuration: Configuration, options: StartO
     return result
   }
 
+  // The engine takes half a second to come up: it does so while the other parts are opened.
+  const engine = startEmbeddedEngine(configuration, logger)
+  const stopEngine = async (): Promise<void> => {
+    const started = await engine
+    if (started.ok) await started.value.stop()
+  }
+  opened.push(stopEngine)
   const plain = await give(
     await openStore({ data_dir: configuration.data_dir, namespace: configuration.namespace, now }),
   )
@@ -111,8 +118,10 @@ export async function startQuorate(configuration: Configuration, options: StartO
     },
   })
 
-  const runs = await give(await openShell({ configuration, store, fleet: fleet.value, planner, logger, now }))
+  const runs = await give(await openShell({ configuration, store, fleet: fleet.value, planner, logger, now, engine }))
   if (!runs.ok) return runs
+  // From here on the shell stops its engine itself, in its own order.
+  opened.splice(opened.indexOf(stopEngine), 1)
   opened.push(() => runs.value.close())
 
   const context = {

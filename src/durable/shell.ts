@@ -52,17 +52,24 @@ export type ShellParts = {
   planner: Planner
   logger: Logger
   now: () => number
+  /** An engine that is starting already, while the other parts were opened; without it one is started here. */
+  engine?: Promise<Result<Engine>>
   /** At least 2. Shorter segments hand over more often; for tests of the hand-over. */
   segment_steps?: number
 }
 
 const SWEEP_MS = 5_000
 
-export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>> {
-  const { configuration, store, fleet, planner, logger, now } = parts
+/** The engine in its folder of the data directory. */
+export async function startEmbeddedEngine(configuration: Configuration, logger: Logger): Promise<Result<Engine>> {
   const dir = join(configuration.data_dir, 'engine')
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const started = await startEngine(dir, logger)
+  return startEngine(dir, logger)
+}
+
+export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>> {
+  const { configuration, store, fleet, planner, logger, now } = parts
+  const started = await (parts.engine ?? startEmbeddedEngine(configuration, logger))
   if (!started.ok) return started
   const engine = started.value
 
