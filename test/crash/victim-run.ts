@@ -1,4 +1,4 @@
-/** The run that is disturbed: four agents in parallel, twelve rounds (eight with a model), a decision, results passed on as data. */
+/** The run that is disturbed: four agents in parallel, twelve rounds (nine with a model), a decision, results passed on as data. */
 import type { Definition, Stage } from '../../src/workflow/definition.ts'
 
 export const RUN_ID = 'run_01a00000-0000-7000-8000-000000000001'
@@ -38,7 +38,7 @@ export function victimDefinition(kind: 'plain' | 'model'): Definition {
     'eleventh',
     'twelfth',
   ]
-  const last = kind === 'model' ? 'eighth' : 'twelfth'
+  const last = kind === 'model' ? 'ninth' : 'twelfth'
   const later = names.slice(3, names.indexOf(last) + 1).map((name, i) => round(name, names[i + 2] ?? null))
   return {
     apiVersion: 'quorate/v1',
