@@ -157,8 +157,8 @@ function citedPaths({ docs, exists }: Tree): Problem[] {
             .replace(/:\d+(-\d+)?$/, '')
             .replace(/\/$/, ''),
         }))
-        // A placeholder is not a path.
-        .filter(({ target }) => target !== '' && !/[<>{}…]/.test(target))
+        // A placeholder is not a path; what a build makes is there on one machine and not on the next.
+        .filter(({ target }) => target !== '' && !/[<>{}…]|(^|\/)dist(\/|$)/.test(target))
         .filter(({ target }) => !exists(target))
         .map(({ offset, target }) =>
           problem(
