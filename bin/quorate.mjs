@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { buildConsole } from './console-build.mjs'
 import { install } from './install.mjs'
 import { findNode, orExplain, runNode } from './launch.mjs'
+import { cache, programFile } from './program-bundle.mjs'
 
 const root = dirname(dirname(realpathSync(fileURLToPath(import.meta.url))))
 
@@ -20,6 +21,8 @@ await orExplain(async () => {
     await runNode(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { channel: true })
   }
   // Compiled code is kept beside the packages, which makes a command start more than twice as fast.
-  module.enableCompileCache?.(join(root, 'node_modules', '.cache', 'quorate'))
-  await import(packed ? join(root, 'dist', 'cli', 'main.js') : join(root, 'src', 'cli', 'main.ts'))
+  module.enableCompileCache?.(cache(root))
+  await import(
+    packed ? join(root, 'dist', 'cli', 'main.js') : programFile(root, node, { build: process.argv[2] === 'start' })
+  )
 })

@@ -2,8 +2,9 @@
  * Builds the console into console/dist. Routes come from the list of operations at build time, so that no route stands
  * in the console's own code; everything else of src reaches it as types only.
  */
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { build } from 'vite'
 import { operations } from '../src/operations/all.ts'
 
@@ -30,4 +31,9 @@ await build({
     reportCompressedSize: false,
   },
 })
+// The server sends these to every browser that takes gzip.
+for (const name of readdirSync(join(root, 'dist', 'assets'))) {
+  const path = join(root, 'dist', 'assets', name)
+  writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }))
+}
 if (stamp !== undefined) writeFileSync(join(root, 'dist', 'stamp'), stamp)

@@ -39,6 +39,16 @@ const meanings: { [K in SettingKey]: string } = {
   'models.local.threads': 'Threads of the local model. By default one fewer than there are cores, 8 at most.',
   'models.local.context_tokens': 'Context of the local model.',
   'models.local.hub': 'Whether the Hugging Face hub may be asked.',
+  'gateway.replay_calls':
+    'Which model calls of an agent outside are answered from the record when its attempt was broken off and is carried out again: `never`, those at temperature 0 (`deterministic`), or `always`.',
+  'gateway.record_bodies':
+    'Whether prompts and answers of such calls are kept, without secrets. Without them none is answered again.',
+  'budgets.total': 'What all runs together may use, for good: `tokens`, `calls`, `money`. See `docs/budgets.md`.',
+  'budgets.daily': 'What all runs together may use in a day (UTC).',
+  'budgets.agents_daily': 'The same for single agents, by name.',
+  'budgets.model_hosts_daily': 'The same for single model hosts, by name.',
+  'budgets.prices':
+    'What a model costs for a million tokens: `input`, `output`, by `host/model`, `model`, `host/*` or `*`. Models of this machine and of Ollama cost nothing unless they stand here.',
   'outbound.allow':
     'Hosts and networks that `http` agents may reach besides public addresses. Loopback and private ones are refused unless they stand here.',
   work_folders: 'Folders, with all below them, that agents of the system `command` may work in.',

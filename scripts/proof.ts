@@ -45,11 +45,23 @@ const parts: { [name: string]: Part } = {
     whole: [],
     sample: ['--faults=60', '--losses=8', '--kills=1'],
   },
+  upgrade: {
+    file: 'test/proof/upgrade.ts',
+    title: 'Upgrade while running',
+    whole: [],
+    sample: ['--parked=1', '--legs=2'],
+  },
   long: {
     file: 'bench/long-run.ts',
     title: 'Long runs and parked runs',
     whole: [],
     sample: ['--tasks=1000', '--parked=200'],
+  },
+  peers: {
+    file: 'bench/peers.ts',
+    title: 'Figures beside peers',
+    whole: [],
+    sample: ['--sample'],
   },
   simulation: {
     file: 'test/simulation/simulation.test.ts',
@@ -60,6 +72,12 @@ const parts: { [name: string]: Part } = {
       'simulation',
       `random definitions under random agents, seeds 1 to ${SIMULATED[sample ? 'sample' : 'whole']}`,
     ),
+  },
+  storage: {
+    file: 'test/proof/storage.ts',
+    title: 'When the storage fails',
+    whole: [],
+    sample: ['--points=24', '--restarts=2', '--damages=40', '--only=power,damage,clock'],
   },
   replay: { file: 'test/proof/replay-logs.ts', title: 'Replay of every log', whole: [], sample: [] },
 }

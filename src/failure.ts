@@ -18,6 +18,10 @@ export const failureKinds = [
   'busy',
   /** A part of Quorate or an outside system cannot be reached just now. */
   'unavailable',
+  /** The disk of the data directory has no room; nothing of the request was stored. */
+  'disk_full',
+  /** What is stored is not what was written; nothing is done with it. */
+  'data_damaged',
   'timeout',
   'cancelled',
   /** An adapter cannot do what was asked of it; never a silent no-op. */

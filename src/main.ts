@@ -1,4 +1,5 @@
 /** Puts the parts together. Nothing imports this but the command line, the library and tests. */
+import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Agent, fetch as undiciFetch } from 'undici'
@@ -12,6 +13,8 @@ import type { Logger } from './durable/logger.ts'
 import { type DurableRuns, openShell, startEmbeddedEngine } from './durable/shell.ts'
 import { ok, type Result } from './failure.ts'
 import { type OpenFleet, openFleet } from './fleet/open-fleet.ts'
+import { openOutsideBudgets } from './fleet/outside-budgets.ts'
+import { openEndpoint } from './gateway/open-endpoint.ts'
 import { lockInstance } from './instance-lock.ts'
 import { openGateway } from './models/gateway.ts'
 import type { FetchProgress } from './models/hosts/local/fetch-options.ts'
@@ -72,7 +75,12 @@ export async function startQuorate(configuration: Configuration, options: StartO
   }
   opened.push(stopEngine)
   const plain = await give(
-    await openStore({ data_dir: configuration.data_dir, namespace: configuration.namespace, now }),
+    await openStore({
+      data_dir: configuration.data_dir,
+      namespace: configuration.namespace,
+      now,
+      on_damage: ({ message, value, remedy }) => logger.error({ file: value, remedy }, message),
+    }),
   )
   if (!plain.ok) return plain
   opened.push(() => plain.value.close())
@@ -89,17 +97,29 @@ export async function startQuorate(configuration: Configuration, options: StartO
     on_progress: (progress) => output?.progress(fetchText(progress)),
   })
   opened.push(() => gateway.close())
+  const endpoint = openEndpoint({
+    gateway,
+    store,
+    rules: configuration.gateway,
+    logger,
+    now,
+    version: VERSION,
+  })
+  opened.push(async () => endpoint.close())
 
   const work_dir = join(configuration.data_dir, 'work')
   await mkdir(work_dir, { recursive: true, mode: 0o700 })
+  const budgets = openOutsideBudgets({ configuration, store, owner: randomUUID(), now, logger })
   const fleet = await give(
     await openFleet({
       configuration,
       store,
       gateway,
+      endpoint,
       systems: agentSystemsWith(functions),
       context: { fetch, secret, work_dir, work_folders: configuration.work_folders },
       logger,
+      budgets,
       now,
       random: Math.random,
     }),
@@ -118,7 +138,19 @@ export async function startQuorate(configuration: Configuration, options: StartO
     },
   })
 
-  const runs = await give(await openShell({ configuration, store, fleet: fleet.value, planner, logger, now, engine }))
+  const runs = await give(
+    await openShell({
+      configuration,
+      store,
+      fleet: fleet.value,
+      planner,
+      budgets,
+      logger,
+      now,
+      version: VERSION,
+      engine,
+    }),
+  )
   if (!runs.ok) return runs
   // From here on the shell stops its engine itself, in its own order.
   opened.splice(opened.indexOf(stopEngine), 1)
@@ -136,10 +168,17 @@ export async function startQuorate(configuration: Configuration, options: StartO
     now,
   }
   const api = await give(
-    await openApi({ operations, context, logger, console_dir: join(import.meta.dirname, '..', 'console', 'dist') }),
+    await openApi({
+      operations,
+      context,
+      logger,
+      endpoint,
+      console_dir: join(import.meta.dirname, '..', 'console', 'dist'),
+    }),
   )
   if (!api.ok) return api
   opened.push(() => api.value.close())
+  endpoint.announce(api.value.url)
   lock.value.announce(`answers at ${api.value.url}`)
 
   await Promise.race([

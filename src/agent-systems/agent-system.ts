@@ -33,6 +33,8 @@ export type AgentTask = {
   input: { [name: string]: Json }
   output_schema: { [key: string]: Json } | null
   max_output_tokens: number | null
+  /** Facts about the budget, once much of it is used: data, like the input. */
+  notice?: string
   /** Derived from run, task and arguments; the same on every repetition. */
   effect_key: string
 }
@@ -43,11 +45,34 @@ export type Performed = {
   output: Json
   usage: Usage
   model: string | null
+  /** Content digest of the model, where its host gives one. */
+  model_digest?: string
   /** What was sent to the model, where there is such a thing: for the record. */
   prompt?: Json
+  /** Parts of the time it took that went by at the model's door: waiting for a place there, and loading the model. */
+  model_queued_ms?: number
+  load_ms?: number
 }
 
-export type PerformContext = { signal: AbortSignal; progress: (progress: Progress) => void }
+/** How an agent outside reaches the models through the gateway, for the time of one attempt. */
+export type ModelAccess = {
+  /** A secret. Valid until the attempt ends. */
+  key: string
+  /** Base address of the OpenAI dialect, ending in `/v1`; takes the key as bearer token. */
+  openai_url: string
+  /** Base address of Ollama's dialect. Contains the key, because Ollama's clients have no place for one: a secret too. */
+  ollama_url: string
+}
+
+export type PerformContext = {
+  signal: AbortSignal
+  progress: (progress: Progress) => void
+  /**
+   * A key to the model gateway for this attempt. Absent where there is no gateway to reach.
+   * @param hide Takes the secrets of this task out of what is recorded of its calls.
+   */
+  model_access?: (hide: (text: string) => string) => Promise<Result<ModelAccess>>
+}
 
 export type Health = { ok: boolean; detail: string; models?: string[]; version?: string }
 
@@ -104,6 +129,8 @@ const retryable: Record<Failure['kind'], boolean> = {
   too_large: false,
   busy: true,
   unavailable: true,
+  disk_full: true,
+  data_damaged: false,
   timeout: true,
   cancelled: false,
   unsupported: false,

@@ -50,6 +50,11 @@ async function contextOf(gateway: ModelGateway, model: string | null): Promise<n
   return null
 }
 
+async function digestOf(gateway: ModelGateway, id: string): Promise<string | null> {
+  for (const host of await gateway.hosts()) for (const one of host.models) if (one.id === id) return one.digest
+  return null
+}
+
 /** @param model `host/model`, or null for the manager's own model. */
 export async function askModel(
   gateway: ModelGateway,
@@ -75,13 +80,14 @@ export async function askModel(
   // The gateway says `cancelled` for every abort; whether it was a time limit is written in the signal.
   if (context.signal.aborted) return interrupted(context.signal)
   if (!answered.ok) return answered
-  const { text, json, host, model: name, input_tokens, output_tokens, finish } = answered.value
+  const { text, json, host, model: name, input_tokens, output_tokens, finish, queued_ms, load_ms } = answered.value
   if (task.output_schema !== null && json === undefined) {
     const why = finish === 'length' ? 'it reached its limit of output tokens' : 'it answered with text'
     return fail('output_invalid', `${name} gave no JSON: ${why}`, {
       remedy: 'raise max_output_tokens, or use a larger model',
     })
   }
+  const digest = await digestOf(gateway, `${host}/${name}`)
   // Small models like to repeat the marks around the data; they are ours and belong to no answer.
   const output =
     task.output_schema === null
@@ -92,7 +98,10 @@ export async function askModel(
     output: output.value,
     usage: { input_tokens, output_tokens, calls: 1 },
     model: `${host}/${name}`,
+    ...(digest !== null && { model_digest: digest }),
     prompt: messages,
+    model_queued_ms: Math.round(queued_ms),
+    ...(load_ms !== null && { load_ms: Math.round(load_ms) }),
   })
 }
 

@@ -67,3 +67,11 @@ test('a cut through a character leaves well-formed text of bounded length', () =
   assert.ok(prompt.isWellFormed())
   assert.ok(prompt.length < 1_500)
 })
+
+test('facts about the budget stand after the data, and only when there are any', () => {
+  assert.match(
+    userText({ notice: '40 of 60 calls are used' }),
+    /<\/data-[0-9a-f]{8}>\n\nFor your information: 40 of 60 calls are used$/,
+  )
+  assert.doesNotMatch(userText({}), /For your information/)
+})

@@ -19,6 +19,9 @@ export type PromptLimits = {
 /** About 12,000 and 5,000 tokens of English. */
 export const defaultPromptLimits: PromptLimits = { input: 48_000, instructions: 20_000 }
 
+/** Characters of a notice. */
+const NOTICE = 1_000
+
 /** A schema longer than this is left to the grammar that enforces it. */
 const SHOWN_SCHEMA = 4_000
 
@@ -31,6 +34,7 @@ export function promptOf(task: AgentTask, limits: PromptLimits = defaultPromptLi
     task.goal && `The goal of the whole: ${cut(task.goal, limits.instructions)}`,
     `Your task: ${cut(task.instructions, limits.instructions)}`,
     dataBlocks(task, limits.input),
+    task.notice && `For your information: ${cut(task.notice, NOTICE)}`,
     schemaHint(task),
   ].filter(Boolean)
   const messages: Message[] = [{ role: 'user', content: user.join('\n\n') }]

@@ -35,6 +35,9 @@ export const blame = {
   /** "Already there" may be the trace of an earlier try of ours. */
   conflict: { ...callersMistake, before_effect: false },
   busy: { breaker: 'nothing', limiter: true, record: false, before_effect: true },
+  /** Our own disk and data: they say nothing about the agent. */
+  disk_full: { breaker: 'nothing', limiter: false, record: false, before_effect: false },
+  data_damaged: { breaker: 'nothing', limiter: false, record: false, before_effect: false },
   timeout: broke,
   agent_failed: broke,
   internal: broke,

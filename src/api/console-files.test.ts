@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { consoleFiles, wantsPage } from './console-files.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'quorate-console-files-'))
@@ -26,8 +27,25 @@ test('the page is never kept, its files for ever, and neither may run or fetch w
   const script = files.file('assets/a-1.js')
   assert.match(script?.headers.get('cache-control') ?? '', /immutable/)
   assert.equal(await script?.text(), 'x()')
+  assert.equal(files.file('assets/a-1.js', 'gzip')?.headers.get('content-encoding'), null)
   for (const name of ['assets/notes.txt', 'assets/../index.html', 'index.html', 'assets/', '__proto__'])
     assert.equal(files.file(name), null, name)
+})
+
+test('what the build compressed goes out so to whoever takes it', async () => {
+  writeFileSync(join(folder, 'assets', 'b-2.js'), 'y()')
+  writeFileSync(join(folder, 'assets', 'b-2.js.gz'), gzipSync('y()'))
+  const files = consoleFiles(folder)
+  const small = files?.file('assets/b-2.js', 'deflate, gzip;q=0.8, br')
+  assert.equal(small?.headers.get('content-encoding'), 'gzip')
+  assert.equal(small?.headers.get('vary'), 'accept-encoding')
+  assert.equal(gunzipSync(Buffer.from((await small?.arrayBuffer()) ?? [])).toString(), 'y()')
+  for (const accepted of ['', 'br', 'gzip;q=0', 'gzip; q=0.0, br']) {
+    const plain = files?.file('assets/b-2.js', accepted)
+    assert.equal(plain?.headers.get('content-encoding'), null, accepted)
+    assert.equal(await plain?.text(), 'y()')
+  }
+  assert.equal(files?.file('assets/b-2.js.gz'), null)
 })
 
 test('the page is for people: programs that ask for JSON keep their problem', () => {

@@ -2,14 +2,14 @@
  * The console: files that the build left in a folder, read once. Without such a folder there is no console, and the
  * landing page stands in for it.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 
 export type ConsoleFiles = {
   /** The page; it holds every view, and the address says which. */
   page: (status?: 200 | 404) => Response
-  /** A file below `/console/`; null when the build has none of this name. */
-  file: (name: string) => Response | null
+  /** A file below `/console/`, compressed where the build did that and `accepted` (the header) names gzip; null when the build has none of this name. */
+  file: (name: string, accepted?: string) => Response | null
 }
 
 const types: Record<string, string> = {
@@ -26,11 +26,13 @@ const policy =
 export function consoleFiles(folder: string): ConsoleFiles | null {
   try {
     const page = readFileSync(join(folder, 'index.html'))
-    const files = new Map<string, { bytes: Buffer<ArrayBuffer>; type: string }>()
+    const files = new Map<string, { bytes: Buffer<ArrayBuffer>; small: Buffer<ArrayBuffer> | null; type: string }>()
     for (const entry of readdirSync(join(folder, 'assets'), { withFileTypes: true })) {
       const type = types[extname(entry.name)]
-      if (entry.isFile() && type !== undefined)
-        files.set(`assets/${entry.name}`, { bytes: readFileSync(join(folder, 'assets', entry.name)), type })
+      if (!entry.isFile() || type === undefined) continue
+      const path = join(folder, 'assets', entry.name)
+      const small = existsSync(`${path}.gz`) ? readFileSync(`${path}.gz`) : null
+      files.set(`assets/${entry.name}`, { bytes: readFileSync(path), small, type })
     }
     return {
       page: (status = 200) =>
@@ -42,14 +44,20 @@ export function consoleFiles(folder: string): ConsoleFiles | null {
             'content-security-policy': policy,
           },
         }),
-      file(name) {
+      file(name, accepted = '') {
         const found = files.get(name)
         if (found === undefined) return null
         // A worker has a policy of its own, which is that of its script.
         const headers = { 'content-type': found.type, 'content-security-policy': policy }
+        const small = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(accepted) ? found.small : null
         // The name has the hash of the content in it.
-        return new Response(found.bytes, {
-          headers: { ...headers, 'cache-control': 'public, max-age=31536000, immutable' },
+        return new Response(small ?? found.bytes, {
+          headers: {
+            ...headers,
+            'cache-control': 'public, max-age=31536000, immutable',
+            ...(found.small !== null && { vary: 'accept-encoding' }),
+            ...(small !== null && { 'content-encoding': 'gzip' }),
+          },
         })
       },
     }

@@ -1,6 +1,7 @@
 /** The HTTP door: every operation under its path, made from the list alone, and the few things that are not operations. */
 import type { Context, Hono } from 'hono'
 import { excerpt, type Failure, fail, ok, type Result } from '../failure.ts'
+import type { ModelEndpoint } from '../gateway/endpoint.ts'
 import { checkInput } from '../operations/check-input.ts'
 import { findRun } from '../operations/find-run.ts'
 import type { Operation, OperationContext } from '../operations/operation.ts'
@@ -13,6 +14,7 @@ import { failureResponse } from './failure-to-http.ts'
 import { type Answer, checkKey, type idempotency } from './idempotency.ts'
 import { landingPage } from './landing-page.ts'
 import type { ApiMetrics } from './metrics.ts'
+import { addModelEndpoint } from './model-endpoint.ts'
 import { openApiDocument } from './openapi.ts'
 import { fieldTypes, readInput } from './read-input.ts'
 
@@ -25,6 +27,8 @@ export type RouteParts = {
   idempotent: ReturnType<typeof idempotency>
   streams: Streams
   metrics: ApiMetrics
+  /** Where agents outside reach the models, below /gateway. */
+  endpoint: ModelEndpoint | undefined
   /** Null when it has not been built. */
   console: ConsoleFiles | null
 }
@@ -35,6 +39,7 @@ export type RouteVariables = { Variables: { route: string } }
 export function addRoutes(app: Hono<RouteVariables>, parts: RouteParts): void {
   const { operations, context, streams, metrics } = parts
   addPages(app, parts)
+  if (parts.endpoint !== undefined) addModelEndpoint(app, parts.endpoint, parts.closing)
   app.get('/events', (c) => {
     c.set('route', '/events')
     return answerOf(streams.all({ signal: AbortSignal.any([c.req.raw.signal, parts.closing]), headers: {} }))
@@ -181,7 +186,7 @@ function addPages(app: Hono<RouteVariables>, { operations, context, metrics, con
   page('/console/assets/:file', (c) => {
     const name = c.req.param('file') ?? ''
     return (
-      files?.file(`assets/${name}`) ??
+      files?.file(`assets/${name}`, c.req.raw.headers.get('accept-encoding') ?? '') ??
       failureResponse({
         kind: 'not_found',
         message: `the console has no file ${excerpt(name, 60)}`,

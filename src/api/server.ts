@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
+import type { ModelEndpoint } from '../gateway/endpoint.ts'
 import type { Operation, OperationContext } from '../operations/operation.ts'
 import { consoleFiles } from './console-files.ts'
 import { streams } from './event-stream.ts'
@@ -24,6 +25,8 @@ export type ApiParts = {
   operations: readonly Operation[]
   context: Omit<OperationContext, 'signal' | 'actor' | 'request_key'>
   logger: Logger
+  /** Where agents outside reach the models, below /gateway. */
+  endpoint?: ModelEndpoint
   /** Folder of the built console; without it GET / is the landing page. */
   console_dir?: string
   /** For tests and slow machines; the defaults suit a server. */
@@ -95,6 +98,7 @@ export async function openApi(
     }),
     streams: live,
     metrics,
+    endpoint: parts.endpoint,
     console: parts.console_dir === undefined ? null : consoleFiles(parts.console_dir),
   })
 

@@ -11,6 +11,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { loadConfiguration } from '../configuration/load-configuration.ts'
 import { fail, ok } from '../failure.ts'
 import type { AgentView, Fleet } from '../fleet/fleet.ts'
+import type { ModelEndpoint } from '../gateway/endpoint.ts'
 import type { ModelGateway } from '../models/model-gateway.ts'
 import { operations } from '../operations/all.ts'
 import type { Operation, Runs } from '../operations/operation.ts'
@@ -46,6 +47,7 @@ export async function openDoor(
     operations?: readonly Operation[]
     runs?: Partial<Runs>
     timing?: ApiParts['timing']
+    endpoint?: (store: Store) => ModelEndpoint
   } = {},
 ): Promise<Door> {
   const data_dir = await mkdtemp(join(tmpdir(), 'quorate-api-'))
@@ -58,6 +60,7 @@ export async function openDoor(
     operations: change.operations ?? operations,
     logger: { debug: note, info: note, warn: note, error: note },
     timing: { idempotency_takeover_ms: 0, ...change.timing },
+    ...(change.endpoint && { endpoint: change.endpoint(store) }),
     context: {
       configuration: configurationFor(data_dir, change.limits ?? {}),
       store,
@@ -222,7 +225,7 @@ function standInFleet(): Fleet {
     capabilities: () => ({ analysis: agents.size }),
     candidates: () => [...agents.keys()],
     perform: () => Promise.reject(new Error('the stand-in fleet performs nothing')),
-    quick: () => true,
+    quick_agents: () => [],
     live: () => [],
     load: () => ({ in_flight: 0, queued: 0, limit: 100 }),
     check_all: async () => {},

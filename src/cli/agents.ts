@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { parse } from 'yaml'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
 import type { Json } from '../workflow/value.ts'
+import { agentsTryCommand } from './agents-try.ts'
 import type { AgentShown, Client } from './client.ts'
 import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
@@ -48,6 +49,7 @@ Examples:
   quorate agents drain coder                    let it finish and give it nothing new
   quorate agents remove coder --force
   quorate agents probe critic
+  quorate agents try critic "Find the weak point of this plan: ..."
 `,
     )
     .addCommand(
@@ -105,6 +107,7 @@ Examples:
           ),
         ),
     )
+    .addCommand(agentsTryCommand(context, act))
 }
 
 async function list(context: CommandContext, client: Client, { json }: Options): Promise<ExitCode> {

@@ -340,7 +340,7 @@ describe('completion', () => {
       assert.equal(stderr, '')
       return stdout.trim().split('\n')
     }
-    assert.deepEqual(complete('re'), ['resume', 'retry', 'replay'])
+    assert.deepEqual(complete('re'), ['resume', 'retry', 'replay', 'restore'])
     assert.deepEqual(complete('definitions', 're'), ['restore'])
     assert.deepEqual(complete('definitions', 'diff', 'a', '--j'), ['--json'])
     assert.deepEqual(complete('fork', 'last', '--be'), ['--before'])

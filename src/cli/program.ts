@@ -2,6 +2,8 @@
 import { Command, CommanderError } from 'commander'
 import { agentsCommand } from './agents.ts'
 import { approveCommand } from './approve.ts'
+import { backupCommand } from './backup.ts'
+import { budgetCommand } from './budget.ts'
 import { cancelCommand } from './cancel.ts'
 import type { Act, CommandContext } from './command-context.ts'
 import { compareCommand } from './compare.ts'
@@ -12,10 +14,13 @@ import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { forkCommand } from './fork.ts'
 import { listCommand } from './list.ts'
 import { logsCommand } from './logs.ts'
+import { metricsCommand } from './metrics.ts'
 import { modelsCommand } from './models.ts'
 import { pauseCommand } from './pause.ts'
 import { planCommand } from './plan.ts'
+import { questionsCommand } from './questions.ts'
 import { replayCommand } from './replay.ts'
+import { restoreCommand } from './restore.ts'
 import { resumeCommand } from './resume.ts'
 import { retryCommand } from './retry.ts'
 import { runCommand } from './run.ts'
@@ -24,6 +29,7 @@ import { showCommand } from './show.ts'
 import { signalCommand } from './signal.ts'
 import { startCommand } from './start.ts'
 import { templatesCommand } from './templates.ts'
+import { upgradeCommand } from './upgrade.ts'
 
 const examples = `
 Examples:
@@ -58,19 +64,25 @@ export async function runProgram(argv: readonly string[], context: CommandContex
     pauseCommand,
     resumeCommand,
     cancelCommand,
+    questionsCommand,
     approveCommand,
     signalCommand,
+    budgetCommand,
     retryCommand,
     forkCommand,
     replayCommand,
     compareCommand,
+    upgradeCommand,
     planCommand,
     saveCommand,
     templatesCommand,
     definitionsCommand,
     agentsCommand,
     modelsCommand,
+    metricsCommand,
     doctorCommand,
+    backupCommand,
+    restoreCommand,
     completionCommand,
   ]
   for (const make of commands) program.addCommand(make(context, act))

@@ -1,7 +1,8 @@
 /** One line of plain text for each event of a run: what logs show, and progress where nobody looks at a terminal. Pure. */
 
+import { amountText, countedUnits, type Limits } from '../budget/amounts.ts'
 import { durationText } from '../workflow/duration.ts'
-import type { EventData, EventType, RunEvent, Usage } from '../workflow/event.ts'
+import type { BudgetUnit, EventData, EventType, RunEvent, Usage } from '../workflow/event.ts'
 import { count, oneLine, type Paint, painted, span } from './format.ts'
 
 /** Without a time in front. */
@@ -21,6 +22,19 @@ const used = ({ input_tokens, output_tokens }: Usage): string =>
 
 const text = (value: string): string => oneLine(value)
 const because = (reason: string): string => (reason === '' ? '' : `: ${text(reason)}`)
+
+const budgetText = (unit: BudgetUnit, amount: number): string =>
+  unit === 'wall_clock'
+    ? durationText(amount)
+    : unit === 'depth' || unit === 'fan_out'
+      ? `${unit} ${amount}`
+      : amountText(unit, amount)
+
+const limitsText = (limits: Limits, wall_clock_ms: number | null): string =>
+  [
+    ...countedUnits.flatMap((unit) => (limits[unit] === undefined ? [] : [amountText(unit, limits[unit])])),
+    ...(wall_clock_ms === null ? [] : [durationText(wall_clock_ms)]),
+  ].join(', ') || 'no limit of its own'
 
 const lines: { [T in EventType]: (data: EventData[T], paint: Paint) => string } = {
   run_started: ({ goal, definition }) =>
@@ -68,6 +82,22 @@ const lines: { [T in EventType]: (data: EventData[T], paint: Paint) => string } 
   cancel_requested: ({ by, reason }) => `cancel requested by ${text(by)}${because(reason)}`,
   pause_requested: ({ by, reason }) => `pause requested by ${text(by)}${because(reason)}`,
   resume_requested: ({ by, reason }) => `resume requested by ${text(by)}${because(reason)}`,
+  definition_changed: ({ definition, by }) => `goes on with definition ${definition.slice(0, 19)}, by ${text(by)}`,
+  definition_kept: ({ definition, reason, by }, paint) =>
+    `${paint('yellow', 'stays')} with its definition; ${definition.slice(0, 19)}, wanted by ${text(by)}, does not fit${because(reason)}`,
+  program_changed: ({ from, to }) =>
+    `driven by Quorate ${text(to)} from here on${from === null ? '' : `, by ${text(from)} before`}`,
+  agent_changed: ({ agent, task, what, from, to }) =>
+    `${text(task)}: ${what === 'agent' ? 'agent' : 'model of'} ${text(agent)} is another than before (${what === 'agent' ? `${from.slice(7, 19)} → ${to.slice(7, 19)}` : text(`${from} → ${to}`)})`,
+  budget_opened: ({ account, limits, wall_clock_ms }) =>
+    `budget of ${text(account)}: ${limitsText(limits, wall_clock_ms)}`,
+  budget_notice: ({ account, unit, spent, limit }, paint) =>
+    `${paint('yellow', 'two thirds')} of the budget of ${text(account)} are used: ${budgetText(unit, spent)} of ${budgetText(unit, limit)}`,
+  budget_denied: ({ by, account, unit, wanted, left, limit }, paint) =>
+    `${by === '' ? '' : `${text(by)} `}${paint('red', 'denied')} by the budget of ${text(account)}: ${budgetText(unit, wanted)} wanted, ${budgetText(unit, left)} left of ${budgetText(unit, limit)}`,
+  budget_raised: ({ unit, to, by, reason }) =>
+    `budget raised to ${budgetText(unit, to)} by ${text(by)}${because(reason)}`,
+  close_out_started: ({ reason, in_hand }) => `closing out, ${in_hand} in hand${because(reason)}`,
   run_paused: ({ by, reason }) => `paused by ${text(by)}${because(reason)}`,
   run_resumed: ({ by, reason }) => `resumed by ${text(by)}${because(reason)}`,
   run_finished: ({ status, reason }, paint) => `run ${painted(paint, status)}${because(reason)}`,
@@ -103,6 +133,15 @@ const milestones: { [T in EventType]: boolean } = {
   cancel_requested: true,
   pause_requested: false,
   resume_requested: false,
+  definition_changed: true,
+  definition_kept: true,
+  program_changed: false,
+  agent_changed: true,
+  budget_opened: false,
+  budget_notice: true,
+  budget_denied: true,
+  budget_raised: true,
+  close_out_started: true,
   run_paused: true,
   run_resumed: true,
   run_finished: false,

@@ -13,6 +13,9 @@ export type ModelHostSetting = {
   concurrency: number
 }
 
+/** `money` in the currency that the prices are written in. */
+export type CountedBudget = { calls?: number | undefined; tokens?: number | undefined; money?: number | undefined }
+
 export type Configuration = {
   host: string
   port: number
@@ -50,6 +53,25 @@ export type Configuration = {
       /** Whether the Hugging Face hub may be asked. */
       hub: boolean
     }
+  }
+  /** Limits over all runs; null or left out = none. Days are those of UTC. */
+  budgets: {
+    /** In all, as long as the store exists. */
+    total: CountedBudget | null
+    daily: CountedBudget | null
+    /** By name of the agent, for a day. */
+    agents_daily: { [agent: string]: CountedBudget }
+    /** By name of the model host, for a day. */
+    model_hosts_daily: { [host: string]: CountedBudget }
+    /** For a million tokens, by model. */
+    prices: { [model: string]: { input: number; output: number } }
+  }
+  /** The endpoint by which agents outside reach the models. */
+  gateway: {
+    /** Which calls of an attempt that was broken off are answered from the record when it is carried out again. */
+    replay_calls: 'never' | 'deterministic' | 'always'
+    /** Whether prompts and answers are kept with the record of a call. */
+    record_bodies: boolean
   }
   outbound: {
     /** Hosts and CIDR ranges that adapters may reach besides public addresses: loopback and private are refused unless listed. */

@@ -218,6 +218,14 @@ function assemble(
         hub: v['models.local.hub'],
       },
     },
+    budgets: {
+      total: v['budgets.total'],
+      daily: v['budgets.daily'],
+      agents_daily: v['budgets.agents_daily'],
+      model_hosts_daily: v['budgets.model_hosts_daily'],
+      prices: v['budgets.prices'],
+    },
+    gateway: { replay_calls: v['gateway.replay_calls'], record_bodies: v['gateway.record_bodies'] },
     outbound: { allow: v['outbound.allow'] },
     work_folders: v.work_folders.map((folder) =>
       absolutePath(folder, layers.find(({ values }) => values.has('work_folders'))?.base ?? cwd, machine.home),

@@ -44,6 +44,12 @@ export const modelHost = z.strictObject({
   concurrency: whole(1, 1_000).default(4),
 })
 
+/** For a million tokens. */
+export const price = z.strictObject({
+  input: z.number().min(0).max(1_000_000_000),
+  output: z.number().min(0).max(1_000_000_000),
+})
+
 export const uniqueByName = (items: readonly { name: string }[], context: z.RefinementCtx) => {
   const seen = new Set<string>()
   items.forEach(({ name }, index) => {

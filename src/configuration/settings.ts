@@ -5,13 +5,14 @@
  */
 import { z } from 'zod'
 import { agentInput } from '../agents/agent.ts'
-import { agentName } from '../workflow/definition.ts'
+import { agentName, stageBudgetSchema } from '../workflow/definition.ts'
 import {
   httpUrl,
   modelHost,
   outboundHost,
   path,
   pattern,
+  price,
   serverUrl,
   span,
   uniqueByName,
@@ -195,6 +196,45 @@ export const settings = {
     write: 'tokens, from 512 to 1000000',
   }),
   'models.local.hub': setting({ schema: z.boolean(), fallback: is(true), text: boolean, write: 'true or false' }),
+
+  'budgets.total': setting({
+    schema: stageBudgetSchema.nullable(),
+    fallback: is(null),
+    text: null,
+    write: 'limits by unit: tokens, calls, money',
+  }),
+  'budgets.daily': setting({
+    schema: stageBudgetSchema.nullable(),
+    fallback: is(null),
+    text: null,
+    write: 'limits by unit: tokens, calls, money',
+  }),
+  'budgets.agents_daily': setting({
+    schema: z.record(agentName, stageBudgetSchema),
+    fallback: is({}),
+    text: null,
+    write: 'limits by unit for each agent by name',
+  }),
+  'budgets.model_hosts_daily': setting({
+    schema: z.record(z.string().min(1).max(300), stageBudgetSchema),
+    fallback: is({}),
+    text: null,
+    write: 'limits by unit for each model host by name',
+  }),
+  'budgets.prices': setting({
+    schema: z.record(z.string().min(1).max(300), price),
+    fallback: is({}),
+    text: null,
+    write: 'input and output for a million tokens, for each model: host/model, model, host/* or *',
+  }),
+
+  'gateway.replay_calls': setting({
+    schema: z.enum(['never', 'deterministic', 'always']),
+    fallback: is('deterministic' as const),
+    text: asIs,
+    write: 'never, deterministic or always',
+  }),
+  'gateway.record_bodies': setting({ schema: z.boolean(), fallback: is(true), text: boolean, write: 'true or false' }),
 
   'outbound.allow': setting({
     schema: z.array(outboundHost).max(1_000),

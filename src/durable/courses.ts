@@ -13,6 +13,13 @@ const KEPT_COURSES = 500
 const KEPT_DEFINITIONS = 2_000
 const READ_AT_ONCE = 2_000
 
+/** This program does not read a log as it was written. The run waits for one that does; nothing is written to it. */
+export class UnreadLog extends Error {
+  constructor(run: string, seq: number) {
+    super(`this version of Quorate reads the log of ${run} otherwise than it was written, from event ${seq} on`)
+  }
+}
+
 export type Courses = {
   definitionOf: DefinitionOf
   /** Makes sure that the definition an input brings along can be looked up. */
@@ -44,9 +51,9 @@ export function openCourses(store: Store): Courses {
   }
 
   const prepare: Courses['prepare'] = async (input) => {
-    const data = input.data as { definition?: string | null }
-    if ((input.type === 'run_started' || input.type === 'plan_proposed') && typeof data.definition === 'string')
-      await load(data.definition)
+    const { type, data } = input as RunInput
+    if ((type === 'run_started' || type === 'plan_proposed') && data.definition !== null) await load(data.definition)
+    else if (type === 'definition_changed') for (const hash of [data.from, data.definition]) await load(hash)
   }
 
   const definitionOf: DefinitionOf = (hash) => {
@@ -66,18 +73,25 @@ export function openCourses(store: Store): Courses {
         return kept
       }
       const course = newCourse(run)
-      while (course.state.seq < seq) {
-        const events = await store.events.read(run, course.state.seq, READ_AT_ONCE)
-        const before = course.state.seq
+      /** What follows from the last input; a program that decides otherwise than the one that wrote the log must not go on. */
+      let turn: RunEvent[] = []
+      let met = 0
+      for (let after = 0; after < seq; ) {
+        const events = await store.events.read(run, after, READ_AT_ONCE)
         for (const event of events) {
           if (event.seq > seq) break
-          if (event.seq <= course.state.seq) continue
-          await prepare(event as Pick<RunInput, 'type' | 'data'>)
-          foldEvent(definitionOf, course, event)
+          if (met === turn.length && isInput[event.type]) {
+            await prepare(event as Pick<RunInput, 'type' | 'data'>)
+            turn = foldEvent(definitionOf, course, event)?.events ?? []
+            met = 0
+          }
+          const derived = turn[met++]
+          if (derived?.seq !== event.seq || derived.type !== event.type) throw new UnreadLog(run, event.seq)
+          after = event.seq
         }
-        if (course.state.seq === before)
-          throw new Error(`the event log of ${run} ends at ${before}, ${seq} was expected`)
+        if (events.length === 0) throw new Error(`the event log of ${run} ends at ${after}, ${seq} was expected`)
       }
+      if (met < turn.length) throw new UnreadLog(run, seq + 1)
       course.state.mail = mail
       return course
     },

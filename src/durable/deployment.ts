@@ -4,7 +4,7 @@
  * log, since a journal of other code cannot be replayed.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -55,7 +55,12 @@ export async function deploy(parts: {
     return fail('unavailable', 'no loopback port is free for the engine to call back on', {
       remedy: 'Look for a process that holds thousands of ports.',
     })
-  await writeFile(join(dir, 'endpoint.json'), JSON.stringify({ token: place.token, port }), { mode: 0o600 })
+  if (port !== place.port) {
+    // Durable, and whole, before the engine knows of it: what loss of power made us forget, the engine would call for ever.
+    const file = join(dir, 'endpoint.json')
+    await writeFile(`${file}.part`, JSON.stringify({ token: place.token, port }), { mode: 0o600, flush: true })
+    await rename(`${file}.part`, file)
+  }
 
   const close = async (): Promise<void> => {
     for (const session of sessions) session.destroy()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CancelledStep, openFlights, ShuttingDown } from './flights.ts'
 
-test('F1: whoever asks for a key that is in flight joins it', async () => {
+test('F1: whoever asks for a step that is in flight joins it', async () => {
   const flights = openFlights()
   let calls = 0
   let land = (_: number): void => undefined
@@ -12,33 +12,52 @@ test('F1: whoever asks for a key that is in flight joins it', async () => {
       land = resolve
     })
   }
-  const [a, b] = [flights.once('k', work), flights.once('k', work)]
+  const [a, b] = [flights.once('r', 's', work), flights.once('r', 's', work)]
   land(7)
   assert.deepEqual([await a, await b, calls], [7, 7, 1])
-  assert.equal(await flights.once('k', work), 7, 'F3: an asking that comes a little late gets the result')
-  assert.equal(calls, 1)
 })
 
-test('F2: a cancel ends the work, and a key that was cancelled before does not begin', async () => {
+test('F3: a result is kept until its run has taken it, and ten seconds longer', async () => {
+  let time = 0
+  const flights = openFlights(() => time)
+  let calls = 0
+  const work = async (): Promise<number> => ++calls
+  await flights.once('r', 's', work)
+  time = 3_600_000
+  assert.equal(await flights.once('r', 's', work), 1, 'nobody has taken it yet')
+  flights.taken('r', 's')
+  time += 9_000
+  assert.equal(await flights.once('r', 's', work), 1, 'an asking that comes a little late')
+  time += 2_000
+  await flights.once('other', 's', work)
+  assert.equal(flights.size(), 1, 'it was forgotten')
+  assert.equal(await flights.once('r', 's', work), 3)
+  flights.forget('r')
+  flights.forget('other')
+  assert.equal(flights.size(), 0)
+})
+
+test('F2: a cancel ends the work, and a step that was cancelled before does not begin', async () => {
   const flights = openFlights()
   const aborted = (signal: AbortSignal): Promise<string> =>
     new Promise((resolve) => {
       if (signal.aborted) resolve(`aborted before: ${signal.reason instanceof CancelledStep}`)
       signal.addEventListener('abort', () => resolve('aborted'))
     })
-  const running = flights.once('k', aborted)
-  await flights.cancel('k')
+  const running = flights.once('r', 's', aborted)
+  await flights.cancel('r', 's')
   assert.equal(await running, 'aborted')
-  await flights.cancel('later')
-  assert.equal(await flights.once('later', aborted), 'aborted before: true')
+  await flights.cancel('r', 'later')
+  assert.equal(await flights.once('r', 'later', aborted), 'aborted before: true')
 })
 
 test('a failed call is forgotten, so that it can be asked again; closing makes callers ask again', async () => {
   const flights = openFlights()
-  await assert.rejects(flights.once('k', () => Promise.reject(new Error('disk full'))))
-  assert.equal(await flights.once('k', () => Promise.resolve(1)), 1)
+  await assert.rejects(flights.once('r', 's', () => Promise.reject(new Error('disk full'))))
+  assert.equal(await flights.once('r', 's', () => Promise.resolve(1)), 1)
   const stuck = flights.once(
-    's',
+    'r',
+    'stuck',
     (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
   )
   const [, outcome] = await Promise.all([
@@ -50,7 +69,7 @@ test('a failed call is forgotten, so that it can be asked again; closing makes c
   ])
   assert.ok(outcome instanceof ShuttingDown)
   await assert.rejects(
-    flights.once('new', () => Promise.resolve(1)),
+    flights.once('r', 'new', () => Promise.resolve(1)),
     ShuttingDown,
   )
 })

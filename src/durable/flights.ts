@@ -1,22 +1,25 @@
 /**
- * Calls in flight in this process, by the address of their step. When the engine dies and comes back it asks for the
+ * Calls in flight in this process, by run and address of their step. When the engine dies and comes back it asks for the
  * step again; the second asking joins the first call instead of calling the agent twice.
  *
  * Invariants:
- *  F1. One call at a time for a key, whoever asks.
- *  F2. A cancelled key never starts again, also when the cancel came before the call.
- *  F3. A result is kept for a short time, for an asking that was under way when the call settled.
+ *  F1. One call at a time for a step, whoever asks.
+ *  F2. A cancelled step never starts again, also when the cancel came before the call.
+ *  F3. A result is kept until its run has taken it, and a little longer: an asking that comes late gets it too.
  */
-const KEPT_MS = 30_000
+const KEPT_MS = 10_000
 
 type Flight = { controller: AbortController; result: Promise<unknown> }
+type FlightsOfRun = { steps: Map<string, Flight>; cancelled: Set<string> }
 
 export type Flights = {
-  once: <T>(key: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
-  /** Aborts the call and all later ones of this key; resolves when the outside work has ended. */
-  cancel: (key: string) => Promise<void>
-  /** Forgets what is known of keys with this prefix (a run that has ended). */
-  forget: (prefix: string) => void
+  once: <T>(run: string, step: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
+  /** Aborts the call and all later ones of this step; resolves when the outside work has ended. */
+  cancel: (run: string, step: string) => Promise<void>
+  /** The run has taken the result and will not ask for it again, unless the engine loses what it acknowledged. */
+  taken: (run: string, step: string) => void
+  /** Forgets what is known of a run that has ended. */
+  forget: (run: string) => void
   /** Aborts everything with a reason that makes callers ask again after a restart. */
   close: () => Promise<void>
   size: () => number
@@ -25,57 +28,67 @@ export type Flights = {
 export class CancelledStep extends Error {}
 export class ShuttingDown extends Error {}
 
-export function openFlights(): Flights {
-  const flights = new Map<string, Flight>()
-  const cancelled = new Set<string>()
+export function openFlights(now: () => number = Date.now): Flights {
+  const runs = new Map<string, FlightsOfRun>()
   let closed = false
-  /** Calls that have settled, in the order in which they did; swept as new ones come, without a timer for each. */
-  const settled: { key: string; flight: Flight; at: number }[] = []
+  const ofRun = (run: string): FlightsOfRun => {
+    const known = runs.get(run)
+    if (known !== undefined) return known
+    const made = { steps: new Map<string, Flight>(), cancelled: new Set<string>() }
+    runs.set(run, made)
+    return made
+  }
+  const drop = (run: string, step: string, flight: Flight): void => {
+    const of = runs.get(run)
+    if (of?.steps.get(step) !== flight) return
+    of.steps.delete(step)
+    if (of.steps.size === 0 && of.cancelled.size === 0) runs.delete(run)
+  }
+  /** Results that were taken, in that order; swept as new calls come, without a timer for each. */
+  let taken: { run: string; step: string; flight: Flight; at: number }[] = []
   const sweep = (): void => {
-    const before = Date.now() - KEPT_MS
-    let old = 0
-    for (; old < settled.length; old++) {
-      const entry = settled[old]
-      if (entry === undefined || entry.at > before) break
-      if (flights.get(entry.key) === entry.flight) flights.delete(entry.key)
-    }
-    if (old > 0) settled.splice(0, old)
+    const before = now() - KEPT_MS
+    if ((taken[0]?.at ?? before) >= before) return
+    const kept = taken.findIndex((entry) => entry.at >= before)
+    const old = kept === -1 ? taken : taken.slice(0, kept)
+    taken = kept === -1 ? [] : taken.slice(kept)
+    for (const { run, step, flight } of old) drop(run, step, flight)
   }
 
   return {
-    once<T>(key: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    once<T>(run: string, step: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
       if (closed) return Promise.reject(new ShuttingDown())
-      const running = flights.get(key)
+      sweep()
+      const { steps, cancelled } = ofRun(run)
+      const running = steps.get(step)
       if (running !== undefined) return running.result as Promise<T>
       const controller = new AbortController()
-      if (cancelled.has(key)) controller.abort(new CancelledStep())
+      if (cancelled.has(step)) controller.abort(new CancelledStep())
       const result = work(controller.signal)
       const flight = { controller, result }
-      flights.set(key, flight)
-      result.then(
-        () => settled.push({ key, flight, at: Date.now() }),
-        () => flights.get(key) === flight && flights.delete(key),
-      )
-      sweep()
+      steps.set(step, flight)
+      result.catch(() => drop(run, step, flight))
       return result
     },
-    async cancel(key) {
-      cancelled.add(key)
-      const flight = flights.get(key)
+    async cancel(run, step) {
+      const { steps, cancelled } = ofRun(run)
+      cancelled.add(step)
+      const flight = steps.get(step)
       if (flight === undefined) return
       flight.controller.abort(new CancelledStep())
       await flight.result.catch(() => undefined)
     },
-    forget(prefix) {
-      for (const key of flights.keys()) if (key.startsWith(prefix)) flights.delete(key)
-      for (const key of cancelled) if (key.startsWith(prefix)) cancelled.delete(key)
+    taken(run, step) {
+      const flight = runs.get(run)?.steps.get(step)
+      if (flight !== undefined) taken.push({ run, step, flight, at: now() })
     },
+    forget: (run) => void runs.delete(run),
     async close() {
       closed = true
-      const all = [...flights.values()]
+      const all = [...runs.values()].flatMap(({ steps }) => [...steps.values()])
       for (const flight of all) flight.controller.abort(new ShuttingDown())
       await Promise.allSettled(all.map((flight) => flight.result))
     },
-    size: () => flights.size,
+    size: () => [...runs.values()].reduce((sum, { steps }) => sum + steps.size, 0),
   }
 }

@@ -5,10 +5,10 @@ import type { RunInput } from '../workflow/event.ts'
 import type { RunState } from '../workflow/run-state.ts'
 import type { Courses } from './courses.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { Ears } from './ears.ts'
 import type { EventWriter } from './event-writer.ts'
 import type { Flights } from './flights.ts'
 import type { Cursor } from './invocations.ts'
-import type { MailWaiters } from './mail-waiters.ts'
 
 /** What segments and services of this process share. */
 export type Shell = {
@@ -16,15 +16,28 @@ export type Shell = {
   courses: Courses
   writer: EventWriter
   flights: Flights
-  mail: MailWaiters
+  ears: Ears
   dispatcher: Dispatcher
   now: () => number
-  /** Steps after which a segment hands over. */
+  /** Journal entries after which a segment hands over. */
   segment_steps: number
-  /** Where a run stands in the store, with a new epoch: whoever held it before can write no more. */
-  locate: (run: string) => Promise<Cursor | null>
-  /** What a segment begins with: mail that waits, and the agents whose calls are quick. */
-  opening: (run: string, mail: number) => Promise<{ mail: RunInput[]; quick: string[] }>
+  /**
+   * What a segment begins with: where the run stands, mail that waits, and the agents whose calls are quick. Null for a
+   * run that has ended. Without a cursor the place is looked up in the store, with a new epoch: whoever held the run
+   * before can write no more.
+   */
+  open: (
+    run: string,
+    cursor: Cursor | null,
+  ) => Promise<{
+    cursor: Cursor
+    mail: RunInput[]
+    quick: string[]
+    /** The program that drives the segment, and when it began. */
+    program: { version: string; at: number }
+  } | null>
+  /** A change of the definition that came by mail, or why it is not made; `seq` is the last event, which is stored. */
+  settleChange: (run: string, seq: number, mail: RunInput<'definition_changed'>) => Promise<RunInput>
   /** Carries out a step; for the same step at the same time only once. */
   perform: (run: string, step: Step) => Promise<RunInput | null>
   /** The same for a call with an invocation of its own, which may outlive its run. */

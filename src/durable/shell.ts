@@ -10,31 +10,37 @@ import { join } from 'node:path'
 import { v7 as uuidv7 } from 'uuid'
 import type { Configuration } from '../configuration/configuration.ts'
 import { fail, ok, type Result } from '../failure.ts'
-import type { Fleet } from '../fleet/fleet.ts'
+import type { Fleet, OutsideBudgets } from '../fleet/fleet.ts'
 import type { Runs } from '../operations/operation.ts'
 import type { Planner } from '../planning/planner.ts'
 import { instantiate } from '../planning/templates.ts'
 import type { Store } from '../store/store.ts'
-import { stepAddress } from '../workflow/command.ts'
+import { usedBy } from '../workflow/budget.ts'
+import { type PinnedBudget, stepAddress } from '../workflow/command.ts'
 import type { RunEvent, RunInput } from '../workflow/event.ts'
 import { type Course, feedCourse, newCourse } from '../workflow/fold.ts'
 import { forkRun } from '../workflow/fork.ts'
 import { hasEnded } from '../workflow/run-state.ts'
 import { childRunId } from '../workflow/stages/run.ts'
 import type { Json, Value } from '../workflow/value.ts'
+import { MAIL_AT_ONCE } from './arrivals.ts'
 import { openCourses, sourceLog } from './courses.ts'
 import { type Deployment, deploy } from './deployment.ts'
 import { type Dispatcher, openDispatcher } from './dispatcher.ts'
+import { openEars } from './ears.ts'
 import { type Engine, startEngine } from './engine-process.ts'
 import { openEventWriter } from './event-writer.ts'
 import { openFlights } from './flights.ts'
+import type { Cursor } from './invocations.ts'
 import type { Logger } from './logger.ts'
-import { MAIL_AT_ONCE, openMailWaiters } from './mail-waiters.ts'
+import { DEEPEST, depthOf } from './nesting.ts'
+import { openMayHaveBegun, pinBudget } from './run-budgets.ts'
 import { rowOf } from './run-row.ts'
 import { SEGMENT_STEPS } from './segment.ts'
 import { servicesOf } from './services.ts'
 import type { Shell } from './shell-contract.ts'
 import { performStep, type StepContext } from './steps.ts'
+import { boundAgents, settleChange } from './upgrade.ts'
 import { keepValue } from './values.ts'
 
 export type DurableRuns = Runs & {
@@ -50,8 +56,12 @@ export type ShellParts = {
   store: Store
   fleet: Fleet
   planner: Planner
+  /** Budgets that several runs draw on; the shell closes them. */
+  budgets?: OutsideBudgets
   logger: Logger
   now: () => number
+  /** Version of the program, for the logs of runs. */
+  version: string
   /** An engine that is starting already, while the other parts were opened; without it one is started here. */
   engine?: Promise<Result<Engine>>
   /** At least 2. Shorter segments hand over more often; for tests of the hand-over. */
@@ -68,7 +78,7 @@ export async function startEmbeddedEngine(configuration: Configuration, logger: 
 }
 
 export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>> {
-  const { configuration, store, fleet, planner, logger, now } = parts
+  const { configuration, store, fleet, planner, logger, now, version } = parts
   const started = await (parts.engine ?? startEmbeddedEngine(configuration, logger))
   if (!started.ok) return started
   const engine = started.value
@@ -76,38 +86,34 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   const courses = openCourses(store)
   const writer = openEventWriter(store, logger)
   const flights = openFlights()
-  const mail = openMailWaiters(store)
+  const ears = openEars()
   const { max_parallel_workflows, queued_runs } = configuration.limits
   const dispatcher = openDispatcher(max_parallel_workflows, (run) => sendSegment(engine, run))
-  const context: StepContext = { store, fleet, planner, now, start: startChild }
+  const { budgets } = parts
+  const mayHaveBegun = await openMayHaveBegun(store, now())
+  const context: StepContext = { store, fleet, planner, now, budgets, mayHaveBegun, start: startChild }
 
   const shell: Shell = {
     store,
     courses,
     writer,
     flights,
-    mail,
+    ears,
     dispatcher,
     now,
     segment_steps: parts.segment_steps ?? SEGMENT_STEPS,
-    async locate(run) {
-      const row = await store.runs.get(run)
-      if (row === null || hasEnded(row.status)) return null
-      // A run that nobody has begun has no writer to fence off.
-      const epoch = row.status === 'queued' ? row.epoch : await store.runs.raise_epoch(run)
-      return { seq: await store.events.last_seq(run), mail: row.mail ?? 0, epoch }
-    },
-    async opening(run, after) {
-      const agents = await fleet.list()
+    async open(run, known) {
+      const cursor = known ?? (await locate(run))
+      if (cursor === null) return null
       return {
-        mail: await store.inbox.read(run, after, MAIL_AT_ONCE),
-        quick: agents
-          .filter((agent) => fleet.quick({ agent: agent.name, capability: null }))
-          .map((agent) => agent.name),
+        cursor,
+        mail: await store.inbox.read(run, cursor.mail, MAIL_AT_ONCE),
+        quick: fleet.quick_agents(),
+        program: { version, at: now() },
       }
     },
-    perform: (run, step) =>
-      flights.once(`${run}/${stepAddress(step)}`, (signal) => performStep(context, run, step, signal)),
+    settleChange: (run, seq, mail) => settleChange(shell, run, seq, mail),
+    perform: (run, step) => flights.once(run, stepAddress(step), (signal) => performStep(context, run, step, signal)),
     async performCall(run, step) {
       // After a crash the engine asks again for calls of runs that have ended meanwhile.
       const row = await store.runs.get(run)
@@ -125,7 +131,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     async tellParent(run, state) {
       const { parent } = state
       if (parent === null) return
-      const data = { stage: parent.stage, run, status: state.status, output: state.output ?? null }
+      const data = { stage: parent.stage, run, status: state.status, output: state.output ?? null, used: usedBy(state) }
       await store.inbox.put(parent.run, `child:${run}`, { at: now(), type: 'child_finished', data } as RunInput)
       poke(parent.run)
     },
@@ -137,9 +143,17 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     },
   }
 
+  async function locate(run: string): Promise<Cursor | null> {
+    const row = await store.runs.get(run)
+    if (row === null || hasEnded(row.status)) return null
+    // A run that nobody has begun has no writer to fence off.
+    const epoch = row.status === 'queued' ? row.epoch : await store.runs.raise_epoch(run)
+    return { seq: await store.events.last_seq(run), mail: row.mail ?? 0, epoch }
+  }
+
   /** Mail is stored; somebody has to read it: the segment that waits for it, or a new one. */
   function poke(run: string): void {
-    if (!mail.arrived(run)) dispatcher.wake(run)
+    if (!ears.arrived(run)) dispatcher.wake(run)
   }
 
   async function startChild(child: Parameters<StepContext['start']>[0]): ReturnType<StepContext['start']> {
@@ -165,7 +179,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
       definition.hash,
       child.inputs,
       child.parent.run,
-      child.parent,
+      { parent: child.parent, budget: child.budget },
     )
     if (!created.ok && created.failure.kind !== 'conflict') return { started: false, reason: created.failure.message }
     return { started: true }
@@ -178,15 +192,18 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     definition: string | null,
     inputs: { [name: string]: Value },
     by: string,
-    parent?: { run: string; stage: string },
+    { parent, budget }: { parent?: { run: string; stage: string }; budget?: PinnedBudget | undefined } = {},
   ): Promise<Result<{ run: string }>> {
     const at = now()
     const input: RunInput<'run_started'> = {
       at,
       type: 'run_started',
-      data: { goal, definition, inputs, by, ...(parent === undefined ? {} : { parent }) },
+      data: { goal, definition, inputs, by, ...(parent === undefined ? {} : { parent }), program: version },
     }
+    const pinned = pinBudget(configuration.budgets.prices, budget)
+    if (pinned !== undefined) input.data.budget = pinned
     await courses.prepare(input)
+    if (definition !== null) Object.assign(input.data, await boundAgents(fleet, courses.definitionOf(definition)))
     const course = newCourse(run)
     // The first turn is made here, so that the log holds whole turns from its first commit on.
     const { events } = feedCourse(courses.definitionOf, course, input)
@@ -277,6 +294,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
           request.definition,
           await kept(request.inputs),
           request.by,
+          { budget: request.budget },
         )
       )
     },
@@ -337,6 +355,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     stats: () => ({ flights: flights.size(), unstored_batches: writer.pending(), engine_restarts: restarts }),
     async close() {
       clearInterval(sweep)
+      budgets?.close()
       dispatcher.close()
       await engine.stop()
       await flights.close()
@@ -344,20 +363,6 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
       await writer.flush()
     },
   })
-}
-
-/** How deep runs may start each other. */
-const DEEPEST = 8
-
-async function depthOf(store: Store, run: string): Promise<number> {
-  let depth = 0
-  for (
-    let row = await store.runs.get(run);
-    row !== null && row.parent !== null && depth < DEEPEST;
-    row = await store.runs.get(row.parent)
-  )
-    depth++
-  return depth + 1
 }
 
 async function sendSegment(engine: Engine, run: string): Promise<void> {

@@ -57,6 +57,7 @@ export async function openTestShell(
       error: (fields, message) => void process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
     },
     now: Date.now,
+    version: '0.0.0',
     ...(options.segment_steps === undefined ? {} : { segment_steps: options.segment_steps }),
   })
   if (!shell.ok) throw new Error(shell.failure.message)
@@ -122,7 +123,8 @@ function standInFleet(
   }
   const rest = {
     perform,
-    quick: ({ agent }: { agent: string | null }) => agent === 'quick',
+    quick_agents: () => ['quick'],
+    get: async () => null,
     list: async () => ['quick', 'slow'].map((name) => ({ name, capabilities: ['work'], retired: false })),
     capabilities: () => ({ work: 1 }),
   }

@@ -3,16 +3,21 @@
  * an input too; only what must be asked again (shutting down, a store that fails) is thrown.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Fleet } from '../fleet/fleet.ts'
+import { type Amounts, nothing } from '../budget/amounts.ts'
+import type { Denied, Used } from '../budget/tree.ts'
+import type { Fleet, OutsideBudgets } from '../fleet/fleet.ts'
 import { agreement } from '../metrics/agreement.ts'
 import { planProposed, planRequest } from '../planning/plan-step.ts'
-import type { Planner } from '../planning/planner.ts'
+import type { Planner, PlanProposal } from '../planning/planner.ts'
 import type { RunRow, Store } from '../store/store.ts'
-import type { CallAgent, Step } from '../workflow/command.ts'
+import { callKey, deniedText } from '../workflow/call-budget.ts'
+import type { CallAgent, CallBudget, PinnedBudget, Step } from '../workflow/command.ts'
 import type { RunInput, Usage } from '../workflow/event.ts'
 import { hasEnded } from '../workflow/run-state.ts'
 import type { Json, Value } from '../workflow/value.ts'
 import { ShuttingDown } from './flights.ts'
+import { patiently } from './patiently.ts'
+import { boundAgents } from './upgrade.ts'
 import { keepValue, resolveValue } from './values.ts'
 
 export type StepContext = {
@@ -20,12 +25,16 @@ export type StepContext = {
   fleet: Fleet
   planner: Planner
   now: () => number
+  budgets: OutsideBudgets | undefined
+  /** Whether the program before this one may have begun this call: then nobody knows what became of it. */
+  mayHaveBegun: (run: string, asked_at: number) => Promise<boolean>
   /** Starts another run; used by `start_run`. */
   start: (child: {
     run: string
     definition: string
     inputs: { [name: string]: Value }
     parent: { run: string; stage: string }
+    budget?: PinnedBudget
   }) => Promise<{ started: true } | { started: false; reason: string }>
 }
 
@@ -76,6 +85,12 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
       ...more,
     },
   })
+  if (step.budget !== undefined && (await leftBehind(context, run, step.budget, step)))
+    return failed(INTERRUPTED, {
+      retryable: true,
+      interrupted: true,
+      usage: { input_tokens: null, output_tokens: null, calls: 1 },
+    })
   if (step.delay_ms > 0) await wait(step.delay_ms, undefined, { signal }).catch(() => undefined)
   passOn(signal)
   if (signal.aborted) return failed({ kind: 'cancelled', message: 'called off before it began' })
@@ -83,7 +98,13 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
   if (!input.ok) return failed(input.failure)
   const { do: _, delay_ms: __, ...attempt } = step
   const outcome = await fleet.perform(
-    { ...attempt, run, input: input.value as { [name: string]: Json }, repeated: false },
+    {
+      ...attempt,
+      run,
+      input: input.value as { [name: string]: Json },
+      arguments: step.input as { [name: string]: Value },
+      repeated: false,
+    },
     { signal },
   )
   passOn(signal)
@@ -92,13 +113,20 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
     return failed(outcome.failure, {
       agent: outcome.agent,
       retryable: outcome.retryable,
-      // Nobody knows what a call that broke has used.
-      usage: outcome.agent === null ? NO_USAGE : { input_tokens: null, output_tokens: null, calls: 1 },
+      ...(outcome.denied !== undefined && { denied: outcome.denied }),
+      // Nobody knows what a call that broke has used, unless its models were asked through the gateway.
+      usage:
+        outcome.usage ??
+        (outcome.agent === null || outcome.denied !== undefined
+          ? NO_USAGE
+          : { input_tokens: null, output_tokens: null, calls: 1 }),
       duration_ms,
       queued_ms,
       why,
+      ...(outcome.agent_hash !== undefined && { agent_hash: outcome.agent_hash }),
     })
   const { performed } = outcome
+  const { prompt } = performed
   const choice =
     typeof performed.output === 'object' && performed.output !== null && !Array.isArray(performed.output)
       ? performed.output['choice']
@@ -111,16 +139,35 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
       attempt: step.attempt,
       agent: outcome.agent ?? '',
       model: performed.model,
-      output: await keepValue(store, performed.output),
+      output: await patiently(signal, () => keepValue(store, performed.output)),
       usage: performed.usage,
       duration_ms,
       queued_ms,
+      ...(performed.model_queued_ms !== undefined && { model_queued_ms: performed.model_queued_ms }),
+      ...(performed.load_ms !== undefined && { load_ms: performed.load_ms }),
       why,
-      ...(performed.prompt === undefined ? {} : { prompt: await keepValue(store, performed.prompt) }),
+      ...(prompt === undefined ? {} : { prompt: await patiently(signal, () => keepValue(store, prompt)) }),
       effect_key: outcome.effect_key,
       ...(typeof choice === 'string' ? { ballot: choice } : {}),
+      ...(outcome.agent_hash !== undefined && { agent_hash: outcome.agent_hash }),
+      ...(performed.model_digest !== undefined && { model_digest: performed.model_digest }),
     },
   }
+}
+
+const INTERRUPTED = {
+  kind: 'agent_failed',
+  message: 'Quorate ended while this call was in hand; it is charged in full and made again',
+} as const
+
+/**
+ * A call of a run with a budget that an earlier start of the program had in hand: what it used is not known, so it is
+ * charged in full and asked for anew. Without an account that several runs draw on nothing says whether it had begun;
+ * then it counts as begun.
+ */
+async function leftBehind(context: StepContext, run: string, budget: CallBudget, step: CallAgent): Promise<boolean> {
+  if (!(await context.mayHaveBegun(run, budget.asked_at))) return false
+  return budget.accounts.length === 0 || (await context.budgets?.died(callKey({ ...step, run }))) !== false
 }
 
 async function plan(
@@ -130,18 +177,70 @@ async function plan(
   signal: AbortSignal,
 ): Promise<RunInput> {
   const { store, planner, fleet, now } = context
+  const key = `${run}/plan#${step.attempt}`
+  const held = step.template ? null : await reservePlan(context, key, step)
+  if (held !== null && held.denied !== null) return planDenied(context, step.attempt, held.denied)
   const proposal = await planner.propose(planRequest(run, step, fleet.capabilities()), signal)
+  if (held !== null) await context.budgets?.settle(key, usedByPlan(context, proposal))
   passOn(signal)
+  const { definition } = proposal
   const stored =
-    proposal.definition === null
+    definition === null
       ? null
-      : await store.definitions.put(proposal.definition, 'planner', `planned for ${run}`)
+      : await patiently(signal, () => store.definitions.put(definition, 'planner', `planned for ${run}`))
   return {
     at: now(),
     type: 'plan_proposed',
-    data: planProposed(step.attempt, proposal, stored, await keepValue(store, proposal.raw)),
+    data: {
+      ...planProposed(step.attempt, proposal, stored, await keepValue(store, proposal.raw)),
+      usage: { ...proposal.usage, ...context.budgets?.moneyFor(proposal.model, proposal.usage) },
+      ...(stored !== null && (await boundAgents(fleet, stored.definition))),
+    },
   }
 }
+
+/** The planner's calls count, too. What of it has a limit is what the configuration limits for all runs. */
+const reservePlan = async (
+  { budgets }: StepContext,
+  key: string,
+  { goal, problems }: Extract<Step, { do: 'plan' }>,
+): Promise<{ denied: Denied | null } | null> =>
+  (await budgets?.reserve({
+    key,
+    agent: null,
+    host: null,
+    budget: undefined,
+    text: () => `${goal}${problems.join('')}${' '.repeat(PLAN_PROMPT)}`,
+    max_output_tokens: null,
+  })) ?? null
+
+/** Characters of the planner's own instructions and of the schema, on the high side. */
+const PLAN_PROMPT = 12_000
+
+function usedByPlan({ budgets }: StepContext, { usage, model }: PlanProposal): Used {
+  const { input_tokens, output_tokens, calls } = usage
+  const known = input_tokens !== null && output_tokens !== null
+  const money = budgets?.moneyFor(model, usage).money ?? (known ? 0 : null)
+  return { calls, tokens: known ? input_tokens + output_tokens : null, money }
+}
+
+const planDenied = ({ now }: StepContext, attempt: number, denied: Denied): RunInput => ({
+  at: now(),
+  type: 'plan_proposed',
+  data: {
+    attempt,
+    source: 'model',
+    definition: null,
+    name: null,
+    problems: [],
+    model: null,
+    usage: NO_USAGE,
+    analysis: null,
+    raw: null,
+    failure: { kind: 'budget_exhausted', message: deniedText(denied) },
+    duration_ms: 0,
+  },
+})
 
 /** Bytes of outputs that are compared with each other; beyond, agreement is null with the reason. */
 const COMPARED_BYTES = 4_000_000
@@ -183,22 +282,34 @@ async function startRun(
   step: Extract<Step, { do: 'start_run' }>,
 ): Promise<RunInput | null> {
   const { store, now } = context
-  const finished = (status: string, output: Value): RunInput => ({
+  const finished = (
+    status: string,
+    output: Value,
+    used?: Extract<RunInput, { type: 'child_finished' }>['data']['used'],
+  ): RunInput => ({
     at: now(),
     type: 'child_finished',
-    data: { stage: step.stage, run: step.run, status, output },
+    data: { stage: step.stage, run: step.run, status, output, ...(used === undefined ? {} : { used }) },
   })
   const known: RunRow | null = await store.runs.get(step.run)
   if (known !== null)
-    return hasEnded(known.status) ? finished(known.status, await resultOf(store, step.run, known.seq)) : null
+    return hasEnded(known.status)
+      ? finished(known.status, await resultOf(store, step.run, known.seq), usedBy(known))
+      : null
   const started = await context.start({
     run: step.run,
     definition: step.definition,
     inputs: step.inputs,
     parent: { run, stage: step.stage },
+    ...(step.budget === undefined ? {} : { budget: step.budget }),
   })
   return started.started ? null : finished('failed', started.reason)
 }
+
+const usedBy = ({ calls, input_tokens, output_tokens }: RunRow): { spent: Amounts; estimated: Amounts } => ({
+  spent: { calls, tokens: input_tokens + output_tokens, money: 0 },
+  estimated: nothing(),
+})
 
 /** The output that a run ended with; its last event says it. */
 export async function resultOf(store: Store, run: string, seq: number): Promise<Value> {

@@ -19,8 +19,10 @@ import { settleCall } from '../agents/circuit-breaker.ts'
 import { blame } from '../agents/failure-blame.ts'
 import { withResult } from '../agents/track-record.ts'
 import { type Failure, type FailureKind, fail, ok, type Result } from '../failure.ts'
+import type { ModelEndpoint } from '../gateway/endpoint.ts'
 import type { Store } from '../store/store.ts'
 import { durationText, milliseconds } from '../workflow/duration.ts'
+import type { Usage } from '../workflow/event.ts'
 import { isGuarded, withLedger } from './effect-ledger.ts'
 import type { Attempt } from './fleet.ts'
 import type { HostLimiter } from './limiter.ts'
@@ -35,6 +37,8 @@ export type CallParts = {
   limiter: HostLimiter
   byId: (id: string) => Member | undefined
   inFlightOn: (host: string) => number
+  /** Gives agents outside a key to the models for the time of an attempt; without it nobody gets one. */
+  endpoint?: ModelEndpoint | undefined
   callEnded: (member: Member, engine: Member['engine']) => Promise<void>
   learned: () => void
   now: () => number
@@ -43,7 +47,8 @@ export type CallParts = {
 
 export type Called = { duration_ms: number } & (
   | { ok: true; performed: Performed }
-  | { ok: false; failure: Failure; retryable: boolean }
+  /** `usage`: what the gateway counted, where the agent asked models through it. */
+  | { ok: false; failure: Failure; retryable: boolean; usage?: Usage }
 )
 
 /** What adapters call it when their signal aborts. */
@@ -93,8 +98,17 @@ export async function callAgent(
   member.working.add(working)
   engine.in_use++
 
+  const access = parts.endpoint?.open({
+    run: attempt.run,
+    task: attempt.task,
+    attempt: attempt.attempt,
+    agent: agent.name,
+    ...(attempt.budget === undefined ? {} : { left: attempt.budget.left }),
+    signal: stop.signal,
+  })
   const context: PerformContext = {
     signal: stop.signal,
+    ...(access && { model_access: access.grant }),
     progress: ({ kind, tokens, text }) => {
       if (tokens !== undefined) working.tokens = tokens
       working.note = text === undefined ? kind : `${kind}: ${text.slice(0, 200)}`
@@ -130,6 +144,10 @@ export async function callAgent(
   }
   clearTimeout(timer)
   signal.removeEventListener('abort', cancel)
+  // Also of an agent that was left behind: its key ends here.
+  const ended = stop.signal.aborted ? `the attempt was ended (${reasonOf(stop.signal)})` : 'the attempt has ended'
+  const counted = (await access?.close(ended)) ?? null
+  if (result.ok && counted !== null) result = ok({ ...result.value, usage: withCounted(result.value.usage, counted) })
 
   const duration_ms = Math.max(0, now() - started)
   if (result.ok && attempt.output_schema !== null) {
@@ -158,7 +176,20 @@ export async function callAgent(
   const { failure } = result
   // What was written ahead has happened: the recorded answer would only come again.
   const retryable = mayRetry(failure) && !(failure.kind === 'output_invalid' && isGuarded(effect))
-  return { duration_ms, ok: false, failure, retryable }
+  return { duration_ms, ok: false, failure, retryable, ...(counted !== null && { usage: counted }) }
+}
+
+/** What the gateway counted, or what the agent says where that is more: it may have asked models besides. */
+function withCounted(said: Usage, counted: Usage): Usage {
+  const most = (a: number | null, b: number | null): number | null =>
+    a === null || b === null ? (a ?? b) : Math.max(a, b)
+  return {
+    ...said,
+    ...counted,
+    input_tokens: most(said.input_tokens, counted.input_tokens),
+    output_tokens: most(said.output_tokens, counted.output_tokens),
+    calls: Math.max(said.calls, counted.calls),
+  }
 }
 
 const taskOf = (member: Member, attempt: Attempt, effect_key: string): AgentTask => ({
@@ -172,6 +203,7 @@ const taskOf = (member: Member, attempt: Attempt, effect_key: string): AgentTask
   input: attempt.input,
   output_schema: attempt.output_schema,
   max_output_tokens: attempt.max_output_tokens,
+  ...(attempt.notice === undefined ? {} : { notice: attempt.notice }),
   effect_key,
 })
 

@@ -254,14 +254,13 @@ test('tasks that come at the same moment are spread over the agents that can do 
   assert.deepEqual((await Promise.all(all)).map((outcome) => outcome.agent).sort(), ['a', 'b', 'c'])
 })
 
-test('quick is what the system of the agent says that would be chosen', async (t) => {
+test('quick are agents whose system says so, while they take work', async (t) => {
   const { fleet } = await testFleet(t, [standIn('fast', { quick: true }), standIn('slow')], {
-    agents: [agent('fast', 'fast', { capabilities: ['adding'] }), agent('slow', 'slow')],
+    agents: [agent('fast', 'fast'), agent('slow', 'slow'), agent('leaving', 'fast')],
   })
-  assert.equal(fleet.quick({ agent: null, capability: 'adding' }), true)
-  assert.equal(fleet.quick({ agent: 'fast', capability: null }), true)
-  assert.equal(fleet.quick({ agent: 'slow', capability: null }), false)
-  assert.equal(fleet.quick({ agent: 'nobody', capability: null }), false)
+  assert.deepEqual(fleet.quick_agents(), ['fast', 'leaving'])
+  await fleet.drain('leaving')
+  assert.deepEqual(fleet.quick_agents(), ['fast'])
 })
 
 test('what runs now can be seen: live by run, current tasks by agent, progress', async (t) => {

@@ -6,11 +6,14 @@ import { mayRetry } from '../agent-systems/agent-system.ts'
 import { chooseAgent } from '../agents/choose-agent.ts'
 import { permit } from '../agents/circuit-breaker.ts'
 import type { RetryBudget } from '../agents/retry.ts'
+import type { Denied, Used } from '../budget/tree.ts'
 import type { Failure } from '../failure.ts'
+import { callKey, deniedText } from '../workflow/call-budget.ts'
 import { contentHash } from '../workflow/content-hash.ts'
+import type { Usage } from '../workflow/event.ts'
 import type { Admission } from './admission.ts'
-import { type CallParts, callAgent } from './call-agent.ts'
-import type { Attempt, AttemptOutcome } from './fleet.ts'
+import { type Called, type CallParts, callAgent } from './call-agent.ts'
+import type { Attempt, AttemptOutcome, OutsideBudgets } from './fleet.ts'
 import { breakerSettings, candidateOf, closedBecause } from './member.ts'
 import type { Registry } from './registry.ts'
 
@@ -20,11 +23,18 @@ export type DispatchParts = CallParts & {
   retryBudget: RetryBudget
   retryRefused: () => void
   closing: () => boolean
+  /** Absent where nothing limits several runs together. */
+  budgets?: OutsideBudgets | undefined
 }
 
 /** The same on every repetition, whatever the attempt: what a destination knows the effect by. */
-export const effectKey = (attempt: Pick<Attempt, 'run' | 'task' | 'instructions' | 'input'>): string =>
-  contentHash({ run: attempt.run, task: attempt.task, instructions: attempt.instructions, input: attempt.input })
+export const effectKey = (attempt: Pick<Attempt, 'run' | 'task' | 'instructions' | 'input' | 'arguments'>): string =>
+  contentHash({
+    run: attempt.run,
+    task: attempt.task,
+    instructions: attempt.instructions,
+    input: attempt.arguments ?? attempt.input,
+  })
 
 export function createDispatch(
   parts: DispatchParts,
@@ -97,7 +107,25 @@ export function createDispatch(
       })
       if (place === 'moved') continue
       if (!place.ok) return failed(choice.why, place.failure, member.agent.name)
+      const key = callKey(attempt)
+      let held: Awaited<ReturnType<OutsideBudgets['reserve']>> = null
+      let used: Used = notMade
       try {
+        if (parts.budgets !== undefined) {
+          held = await parts.budgets.reserve({
+            key,
+            agent: member.agent.name,
+            host: handle.host,
+            budget: attempt.budget,
+            text: () => `${attempt.instructions}${JSON.stringify(attempt.input)}`,
+            max_output_tokens: attempt.max_output_tokens,
+          })
+          if (held !== null && held.denied !== null) {
+            const { denied } = held
+            held = null
+            return { ...failed(choice.why, exhausted(denied), member.agent.name), ...deniedBy(denied) }
+          }
+        }
         if (signal.aborted) return failed(choice.why, cancelled, member.agent.name)
         // Much may have changed while it waited: then somebody else is chosen.
         if (
@@ -109,12 +137,14 @@ export function createDispatch(
         const permitted = permit(member.breaker, breakerSettings(member.agent), now())
         member.breaker = permitted.breaker
         if (permitted.permit === null) continue
-        const agent = member.agent.name
+        const { name: agent, hash: agent_hash } = member.agent
         const started_at = now()
         const called = await callAgent(parts, member, handle, attempt, effect_key, permitted.permit, signal)
+        used = usedBy(called, parts.budgets)
         return {
-          ...called,
+          ...withMoney(called, parts.budgets),
           agent,
+          agent_hash,
           why: choice.why,
           effect_key,
           started_at,
@@ -122,9 +152,64 @@ export function createDispatch(
         }
       } finally {
         place.value.release()
+        if (held !== null) await parts.budgets?.settle(key, used)
       }
     }
   }
 }
+
+const notMade: Used = { calls: 0, tokens: 0, money: 0 }
+
+/** Failures after which the work had certainly not begun (agent-system.ts, A7). */
+const notBegun: ReadonlySet<Failure['kind']> = new Set([
+  'busy',
+  'refused',
+  'not_found',
+  'invalid_input',
+  'unsupported',
+  'model_missing',
+])
+
+function usedBy(called: Called, budgets: OutsideBudgets | undefined): Used {
+  const usage = called.ok ? called.performed.usage : (called.usage ?? unknownUse(called.failure))
+  const { input_tokens, output_tokens, calls, estimated } = usage
+  const known = input_tokens !== null && output_tokens !== null
+  return {
+    calls,
+    tokens: known ? input_tokens + output_tokens : null,
+    money: budgets?.moneyFor(called.ok ? called.performed.model : null, usage).money ?? (known ? 0 : null),
+    estimated,
+  }
+}
+
+const unknownUse = ({ kind }: Failure): Usage =>
+  notBegun.has(kind) ? noUse : { input_tokens: null, output_tokens: null, calls: 1 }
+const noUse: Usage = { input_tokens: 0, output_tokens: 0, calls: 0 }
+
+/** What a call used and cost is said where the price table is known: here. */
+function withMoney(called: Called, budgets: OutsideBudgets | undefined): Called {
+  if (!called.ok) {
+    const usage = called.usage ?? unknownUse(called.failure)
+    return { ...called, usage: { ...usage, ...budgets?.moneyFor(null, usage) } }
+  }
+  const { performed } = called
+  return {
+    ...called,
+    performed: { ...performed, usage: { ...performed.usage, ...budgets?.moneyFor(performed.model, performed.usage) } },
+  }
+}
+
+/** Another agent, or a model on another host, may still have something left. */
+const deniedBy = (denied: Denied): { denied: Denied; retryable: boolean } => ({
+  denied,
+  retryable: /^(agent|host):/.test(denied.account),
+})
+
+const exhausted = (denied: Denied): Failure => ({
+  kind: 'budget_exhausted',
+  message: deniedText(denied),
+  field: denied.account,
+  remedy: 'Raise the budget, or wait for the next day where it is one of a day.',
+})
 
 const cancelled: Failure = { kind: 'cancelled', message: 'cancelled before the agent was asked' }

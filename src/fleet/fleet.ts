@@ -5,9 +5,11 @@
 
 import type { Health, Performed } from '../agent-systems/agent-system.ts'
 import type { Agent, AgentInput, AgentStatus } from '../agents/agent.ts'
+import type { Denied, Used } from '../budget/tree.ts'
 import type { Failure, Result } from '../failure.ts'
-import type { CallAgent } from '../workflow/command.ts'
-import type { Json } from '../workflow/value.ts'
+import type { CallAgent, CallBudget } from '../workflow/command.ts'
+import type { BudgetDenied, Usage } from '../workflow/event.ts'
+import type { Json, Value } from '../workflow/value.ts'
 
 /** An agent with what is known of it now. */
 export type AgentView = Omit<Agent, 'settings'> & {
@@ -31,19 +33,48 @@ export type AgentView = Omit<Agent, 'settings'> & {
 export type Attempt = Omit<CallAgent, 'do' | 'input' | 'delay_ms'> & {
   run: string
   input: { [name: string]: Json }
+  /** The input as the log has it, large values by reference: enough to tell two calls apart, and quick to hash. */
+  arguments?: { [name: string]: Value }
   /** Written-ahead result of an earlier, interrupted execution of the same attempt, if the shell knows one. */
   repeated: boolean
 }
 
 export type AttemptOutcome = {
   agent: string | null
+  /** Content hash of that agent as it was asked. */
+  agent_hash?: string
+  /** Which budget of several runs said no. */
+  denied?: BudgetDenied
   /** Why this agent: candidates, their state, the rule that chose. */
   why: string
   effect_key: string
   started_at: number
   queued_ms: number
   duration_ms: number
-} & ({ ok: true; performed: Performed } | { ok: false; failure: Failure; retryable: boolean })
+} & ({ ok: true; performed: Performed } | { ok: false; failure: Failure; retryable: boolean; usage?: Usage })
+
+/** A call, for the budgets that several runs draw on. */
+export type OutsideCall = {
+  /** The same for a repetition of the same call. */
+  key: string
+  agent: string | null
+  host: string | null
+  budget: CallBudget | undefined
+  /** What is sent, for an estimate where the run made none. */
+  text: () => string
+  max_output_tokens: number | null
+}
+
+export type OutsideBudgets = {
+  /** Null: nothing limits this call, and nothing is to be settled. */
+  reserve: (call: OutsideCall) => Promise<{ denied: Denied | null } | null>
+  settle: (key: string, used: Used) => Promise<void>
+  /** The call did not come back: true when something was held for it, which is charged in full now. */
+  died: (key: string) => Promise<boolean>
+  /** What a call cost, in millionths; undefined where nothing has a price. */
+  moneyFor: (model: string | null, usage: Usage) => Pick<Usage, 'money'>
+  close: () => void
+}
 
 export type Fleet = {
   add: (input: AgentInput, source: Agent['source']) => Promise<Result<AgentView>>
@@ -59,8 +90,8 @@ export type Fleet = {
   /** Names of agents that offer the capability and take new work, best first. */
   candidates: (capability: string | null) => string[]
   perform: (attempt: Attempt, options: { signal: AbortSignal }) => Promise<AttemptOutcome>
-  /** True when calls to this task's agent take so little that they need no invocation of their own. */
-  quick: (task: { agent: string | null; capability: string | null }) => boolean
+  /** Names of agents that take work and whose calls take so little that they need no invocation of their own. */
+  quick_agents: () => string[]
   /** What runs now, for live views; not durable. */
   live: (run: string) => { task: string; agent: string; since: number; note: string; tokens: number }[]
   load: () => { in_flight: number; queued: number; limit: number }

@@ -1,20 +1,22 @@
 /** Puts the fleet together: who is in it, what bounds it, and what it answers. */
 
 import type { AgentSystem, AgentSystemContext } from '../agent-systems/agent-system.ts'
-import { chooseAgent, ranked } from '../agents/choose-agent.ts'
+import { ranked } from '../agents/choose-agent.ts'
 import { defaultAgents } from '../agents/default-agents.ts'
 import { createRetryBudget } from '../agents/retry.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { type Failure, type FailureKind, fail, ok, type Result } from '../failure.ts'
+import type { ModelEndpoint } from '../gateway/endpoint.ts'
 import type { ModelGateway } from '../models/model-gateway.ts'
 import type { Store } from '../store/store.ts'
 import { createAdmission } from './admission.ts'
 import { createDispatch } from './dispatch.ts'
-import type { AgentView, Fleet } from './fleet.ts'
+import type { AgentView, Fleet, OutsideBudgets } from './fleet.ts'
 import { createHealthChecks } from './health.ts'
 import { createHostLimiter } from './limiter.ts'
 import { candidateOf, closedBecause, type Logger, type Member, viewOf } from './member.ts'
 import { createRegistry } from './registry.ts'
+import { createStateLog } from './state-log.ts'
 import { createTrackRecords } from './track-records.ts'
 
 /** Calls that may wait for a place. */
@@ -40,11 +42,14 @@ export type OpenFleet = Fleet & { stats: () => FleetStats }
 
 export type FleetParts = {
   configuration: Pick<Configuration, 'limits' | 'models' | 'agents' | 'default_agents'>
-  store: Pick<Store, 'agents' | 'effects' | 'meta'>
+  store: Pick<Store, 'agents' | 'effects' | 'meta' | 'agent_history'>
   gateway: ModelGateway
+  /** Where agents outside reach the models; without it none gets a key. */
+  endpoint?: ModelEndpoint
   systems: ReadonlyMap<string, AgentSystem>
   context: Omit<AgentSystemContext, 'gateway'>
   logger: Logger
+  budgets?: OutsideBudgets
   /** Milliseconds since 1970. */
   now: () => number
   /** Uniform in [0, 1). */
@@ -85,10 +90,12 @@ export async function openFleet(parts: FleetParts): Promise<Result<OpenFleet>> {
   })
   const records = createTrackRecords(store.meta, registry.members, logger)
   const health = createHealthChecks({ members: registry.members, now, random, logger })
+  const states = createStateLog({ history: store.agent_history, members: registry.members, now, logger })
 
   const problem = await enterAgents()
   if (problem !== null) {
     await health.close()
+    await states.close()
     await registry.close()
     return { ok: false, failure: problem }
   }
@@ -103,9 +110,11 @@ export async function openFleet(parts: FleetParts): Promise<Result<OpenFleet>> {
       retriesRefused++
     },
     closing: () => closing,
+    budgets: parts.budgets,
     effects: store.effects,
     byId: registry.byId,
     inFlightOn: admission.inFlightOn,
+    endpoint: parts.endpoint,
     callEnded: registry.callEnded,
     learned: records.learned,
     now,
@@ -154,10 +163,10 @@ export async function openFleet(parts: FleetParts): Promise<Result<OpenFleet>> {
       return offered
     },
     candidates: (capability) => ranked(capability, candidates()).map((each) => each.name),
-    quick({ agent, capability }) {
-      const choice = chooseAgent({ agent, capability, fallback: [], excluded: [] }, candidates())
-      return choice.agent !== null && registry.find(choice.agent)?.engine.system?.quick === true
-    },
+    quick_agents: () =>
+      [...registry.members()]
+        .filter((member) => member.engine.system?.quick === true && closedBecause(member, now()) === null)
+        .map((member) => member.agent.name),
     live: (run) =>
       Array.from(registry.members()).flatMap((member) =>
         [...member.working]
@@ -195,6 +204,7 @@ export async function openFleet(parts: FleetParts): Promise<Result<OpenFleet>> {
         for (const working of member.working) working.stop.abort('closing')
       }
       await health.close()
+      await states.close()
       await Promise.all(idle)
       await records.close()
       await registry.close()

@@ -13,8 +13,13 @@ export type CallStatistics = {
   duration_ms: number
 }
 
+/** What an answer says of its tokens. */
+export type Counted = Pick<ModelAnswer, 'input_tokens'> & Partial<Pick<ModelAnswer, 'output_tokens'>>
+
+type Outcome = Pick<ModelAnswer, 'input_tokens' | 'output_tokens' | 'queued_ms' | 'duration_ms'>
+
 export type CallCounter = {
-  count: (host: string, model: string, outcome: ModelAnswer | { failed: FailureKind; duration_ms: number }) => void
+  count: (host: string, model: string, outcome: Outcome | { failed: FailureKind; duration_ms: number }) => void
   all: () => CallStatistics[]
 }
 

@@ -9,15 +9,25 @@
  * 5. A call that has returned has no outside work running, unless others wait for the same work.
  */
 import type { Configuration, ModelHostSetting } from '../configuration/configuration.ts'
-import { excerpt, fail, ok, type Result } from '../failure.ts'
-import { type AnswerSchema, answerSchema } from './answer-schema.ts'
+import { excerpt, type Failure, fail, ok, type Result } from '../failure.ts'
+import type { Json } from '../workflow/value.ts'
+import { answerSchema } from './answer-schema.ts'
 import { type CallStatistics, callCounter } from './call-statistics.ts'
+import { hostCalls } from './host-calls.ts'
 import type { FetchProgress } from './hosts/local/fetch-options.ts'
 import { localHost } from './hosts/local/local.ts'
 import { ollamaHost } from './hosts/ollama.ts'
 import { openAiCompatibleHost } from './hosts/openai-compatible.ts'
 import { joinedCalls } from './joined-calls.ts'
-import type { HostInfo, ModelAnswer, ModelGateway, ModelProgress, ModelRequest } from './model-gateway.ts'
+import type {
+  EmbeddingAnswer,
+  EmbeddingRequest,
+  HostInfo,
+  ModelAnswer,
+  ModelGateway,
+  ModelProgress,
+  ModelRequest,
+} from './model-gateway.ts'
 import {
   endedBy,
   type HostAnswer,
@@ -62,6 +72,7 @@ export type Gateway = ModelGateway & {
   ready: () => Promise<void>
   stats: () => CallStatistics[]
   add_host: NonNullable<ModelGateway['add_host']>
+  embed: NonNullable<ModelGateway['embed']>
 }
 
 type Entry = {
@@ -177,66 +188,26 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     return attempt()
   }
 
-  const callHost = async (
-    entry: Entry,
-    request: HostRequest,
-    schema: AnswerSchema | null,
-    signal: AbortSignal,
-    progress: (progress: ModelProgress) => void,
-  ): Promise<Result<ModelAnswer>> => {
-    const { host, queue } = entry
-    const asked = performance.now()
-    const placed = queue.take(signal)
-    if (queue.queued() > 0) progress({ kind: 'queued' })
-    const place = await placed
-    const queued_ms = performance.now() - asked
-    const counted = <T extends Result<HostAnswer | ModelAnswer>>(result: T): T => {
-      if (!result.ok) {
-        const duration_ms = performance.now() - asked
-        counter.count(host.name, request.model, { failed: result.failure.kind, duration_ms })
-      }
-      return result
+  /** What a failure says about the host. */
+  const failed = (entry: Entry, { kind, message }: Failure): void => {
+    if (entry.host.kind === 'local') void look(entry)
+    else if (kind === 'unavailable') {
+      entry.ok = false
+      entry.detail = message
     }
-    if (!place.ok) return counted(place)
+  }
+  const at_host = hostCalls({ counter, stall_ms: options.stall_ms ?? STALL_MS })
 
-    const ends = new AbortController()
-    const forward = () => ends.abort(signal.reason)
-    if (signal.aborted) forward()
-    signal.addEventListener('abort', forward, { once: true })
-    const stall_ms = options.stall_ms ?? STALL_MS
-    const stalled = () => ends.abort(new DOMException(`no token for ${stall_ms / 1000} s`, 'TimeoutError'))
-    let stall: NodeJS.Timeout | undefined
-    try {
-      const result = await host.complete(request, {
-        signal: ends.signal,
-        progress: (value) => {
-          if (value.kind === 'tokens') {
-            clearTimeout(stall)
-            stall = setTimeout(stalled, stall_ms)
-          }
-          progress(value)
-        },
-      })
-      if (!result.ok) {
-        if (host.kind === 'local') void look(entry)
-        else if (result.failure.kind === 'unavailable') {
-          entry.ok = false
-          entry.detail = result.failure.message
-        }
-        return counted(result)
-      }
-      const json = schema?.parse(result.value)
-      if (json && !json.ok) return counted(json)
-      const duration_ms = performance.now() - asked
-      const answer: ModelAnswer = { ...result.value, host: host.name, queued_ms, duration_ms }
-      if (json) answer.json = json.value
-      counter.count(host.name, request.model, answer)
-      return ok(answer)
-    } finally {
-      clearTimeout(stall)
-      signal.removeEventListener('abort', forward)
-      place.value()
-    }
+  const entryFor = async (model: string | null, configured_only: boolean): Promise<Result<[Entry, string]>> => {
+    const found = await target(model)
+    if (!found.ok) return found
+    const entry = entries.find(({ host }) => host.name === found.value.host)
+    if (!entry) return fail('internal', `The host ${found.value.host} was resolved and is not there.`)
+    if (!entry.added || !configured_only) return ok([entry, found.value.model])
+    return fail('forbidden', `The host ${entry.host.name} belongs to the agent that named it.`, {
+      field: 'model',
+      remedy: 'Name a model of a configured host (`quorate models` lists them).',
+    })
   }
 
   const complete = async (
@@ -248,19 +219,55 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     if (request.messages.length === 0) {
       return fail('invalid_input', 'A model call needs at least one message.', { field: 'messages' })
     }
-    const schema = request.schema ? answerSchema(request.schema) : null
-    if (schema && !schema.ok) return schema
-    const found = await target(request.model)
+    const schema = request.schema ? answerSchema(request.schema) : ok(null)
+    if (!schema.ok) return schema
+    const found = await entryFor(request.model, request.configured_only === true)
     if (!found.ok) return found
-    const entry = entries.find(({ host }) => host.name === found.value.host)
-    if (!entry) return fail('internal', `The host ${found.value.host} was resolved and is not there.`)
-    const { messages, temperature, seed, max_output_tokens } = request
-    const asked: HostRequest = { model: found.value.model, messages, temperature, seed, max_output_tokens }
-    if (request.schema) asked.schema = request.schema
+    const [entry, model] = found.value
+    const { caller: _, configured_only: __, unfinished_ok = false, schema: asked_schema, ...more } = request
+    const asked: HostRequest = { ...more, model }
+    if (asked_schema) asked.schema = asked_schema
+    // An answer that calls a tool is not the one that the schema is for.
+    const check = (answer: HostAnswer): Result<Json | undefined> =>
+      schema.value === null || answer.tool_calls || (unfinished_ok && answer.finish === 'length')
+        ? ok(undefined)
+        : schema.value.parse(answer)
     const work = (signal_: AbortSignal, progress_: (progress: ModelProgress) => void) =>
-      callHost(entry, asked, schema?.value ?? null, signal_, progress_)
-    if (temperature !== 0) return work(signal, progress)
-    return joined.run(JSON.stringify([entry.host.name, asked]), signal, progress, work)
+      at_host.complete(entry, asked, check, signal_, progress_, (failure) => failed(entry, failure))
+    if (request.temperature !== 0) return work(signal, progress)
+    return joined.run(JSON.stringify([entry.host.name, unfinished_ok, asked]), signal, progress, work)
+  }
+
+  const embed = async (
+    { model, input, dimensions, configured_only = false }: EmbeddingRequest,
+    signal: AbortSignal,
+  ): Promise<Result<EmbeddingAnswer>> => {
+    if (signal.aborted) return endedBy(signal)
+    const found = await entryFor(model, configured_only)
+    if (!found.ok) return found
+    const [entry, name] = found.value
+    return at_host.embed(entry, { model: name, input, dimensions }, signal, (failure) => failed(entry, failure))
+  }
+
+  /** Runs a call that ends when its caller leaves and when the gateway closes. */
+  const untilClosed = async <T>(
+    signal: AbortSignal,
+    run: (signal: AbortSignal) => Promise<Result<T>>,
+  ): Promise<Result<T>> => {
+    if (closing.signal.aborted) return fail('unavailable', 'The model gateway is closed.')
+    const call = new AbortController()
+    const forward = () => call.abort(signal.reason)
+    if (signal.aborted) forward()
+    signal.addEventListener('abort', forward, { once: true })
+    calls.add(call)
+    try {
+      const result = await run(call.signal)
+      const ended_by_us = !result.ok && closing.signal.aborted && !signal.aborted
+      return ended_by_us ? fail('unavailable', 'The model gateway is closed.') : result
+    } finally {
+      calls.delete(call)
+      signal.removeEventListener('abort', forward)
+    }
   }
 
   for (const setting of settings.hosts) {
@@ -291,22 +298,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     ready: () => first_look,
     stats: counter.all,
-    complete: async (request, { signal, progress = () => {} }) => {
-      if (closing.signal.aborted) return fail('unavailable', 'The model gateway is closed.')
-      const call = new AbortController()
-      const forward = () => call.abort(signal.reason)
-      if (signal.aborted) forward()
-      signal.addEventListener('abort', forward, { once: true })
-      calls.add(call)
-      try {
-        const result = await complete(request, call.signal, progress)
-        const ended_by_us = !result.ok && closing.signal.aborted && !signal.aborted
-        return ended_by_us ? fail('unavailable', 'The model gateway is closed.') : result
-      } finally {
-        calls.delete(call)
-        signal.removeEventListener('abort', forward)
-      }
-    },
+    complete: (request, { signal, progress = () => {} }) =>
+      untilClosed(signal, (until) => complete(request, until, progress)),
+    embed: (request, { signal }) => untilClosed(signal, (until) => embed(request, until)),
     hosts: async ({ refresh = false, signal } = {}) => {
       const looked = refresh ? lookAtAll(() => true) : first_look
       await (signal ? Promise.race([looked, whenAborted(signal)]) : looked)
@@ -343,7 +337,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-function infoOf({ host, queue, models, ok, detail }: Entry, chosen: Target | null): HostInfo {
+function infoOf({ host, queue, models, ok, detail, added }: Entry, chosen: Target | null): HostInfo {
   const infos = models.map(({ chats: _, ...model }) => ({
     ...model,
     id: `${host.name}/${model.model}`,
@@ -351,7 +345,17 @@ function infoOf({ host, queue, models, ok, detail }: Entry, chosen: Target | nul
     default: chosen?.host === host.name && chosen.model === model.model,
   }))
   const { name, kind, address } = host
-  return { name, kind, address, ok, detail, models: infos, in_flight: queue.in_flight(), queued: queue.queued() }
+  return {
+    name,
+    kind,
+    address,
+    ok,
+    detail,
+    models: infos,
+    in_flight: queue.in_flight(),
+    queued: queue.queued(),
+    ...(added && { added }),
+  }
 }
 
 const sameAddress = (a: string, b: string): boolean =>

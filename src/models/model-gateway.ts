@@ -7,7 +7,19 @@ import type { ModelHostSetting } from '../configuration/configuration.ts'
 import type { Result } from '../failure.ts'
 import type { Json } from '../workflow/value.ts'
 
-export type Message = { role: 'system' | 'user' | 'assistant'; content: string }
+/** What a model wants to have called. `arguments` is JSON as text, as the model wrote it: it may be no JSON at all. */
+export type ToolCall = { id: string; name: string; arguments: string }
+
+export type Tool = { name: string; description?: string; parameters: { [key: string]: Json } }
+
+export type Message = {
+  role: 'system' | 'user' | 'assistant' | 'tool'
+  content: string
+  /** Of an assistant. */
+  tool_calls?: ToolCall[]
+  /** Of a tool: which call this answers. */
+  tool_call_id?: string
+}
 
 export type ModelRequest = {
   /** `host/model`, a bare model name, or null for the manager's own model. */
@@ -17,7 +29,19 @@ export type ModelRequest = {
   schema?: { [key: string]: Json } | undefined
   temperature?: number
   seed?: number
+  top_p?: number
+  frequency_penalty?: number
+  presence_penalty?: number
+  /** Texts at which the answer ends, without them. */
+  stop?: string[]
+  tools?: Tool[]
+  /** `{ name }`: this one must be called. Ollama cannot be told: there `required` and a name are wishes. */
+  tool_choice?: 'auto' | 'none' | 'required' | { name: string }
   max_output_tokens?: number | undefined
+  /** An answer that was cut off by its limit comes as text as far as it goes, instead of `output_invalid`. */
+  unfinished_ok?: boolean
+  /** Refuses hosts that an agent brought along: their keys are for that agent alone. */
+  configured_only?: boolean
   /** For whom: shown in records and used for bounds. */
   caller: {
     run: string | null
@@ -31,11 +55,12 @@ export type ModelAnswer = {
   /** The text, or the parsed JSON when a schema was given. */
   text: string
   json?: Json
+  tool_calls?: ToolCall[]
   model: string
   host: string
   input_tokens: number | null
   output_tokens: number | null
-  finish: 'stop' | 'length' | 'other'
+  finish: 'stop' | 'length' | 'tool_calls' | 'other'
   /** Milliseconds: waiting for a place, loading the model, until the first token, all. */
   queued_ms: number
   load_ms: number | null
@@ -44,6 +69,23 @@ export type ModelAnswer = {
 }
 
 export type ModelProgress = { kind: 'queued' | 'model_loading' | 'tokens'; tokens?: number; text?: string }
+
+export type EmbeddingRequest = {
+  model: string | null
+  input: string[]
+  /** Length of each vector, for models that can shorten theirs. */
+  dimensions?: number
+  configured_only?: boolean
+}
+
+export type EmbeddingAnswer = {
+  /** One for each input, in its order. */
+  embeddings: number[][]
+  model: string
+  host: string
+  input_tokens: number | null
+  duration_ms: number
+}
 
 export type ModelInfo = {
   /** `host/model`. */
@@ -68,6 +110,8 @@ export type HostInfo = {
   models: ModelInfo[]
   in_flight: number
   queued: number
+  /** Brought along by an agent, see {@link ModelGateway.add_host}. */
+  added?: boolean
 }
 
 export type ModelGateway = {
@@ -75,6 +119,8 @@ export type ModelGateway = {
     request: ModelRequest,
     options: { signal: AbortSignal; progress?: (progress: ModelProgress) => void },
   ) => Promise<Result<ModelAnswer>>
+  /** Vectors of texts; `unsupported` where the host has none. */
+  embed?: (request: EmbeddingRequest, options: { signal: AbortSignal }) => Promise<Result<EmbeddingAnswer>>
   /** Hosts and their models as last seen; `refresh` asks them again. */
   hosts: (options?: { refresh?: boolean; signal?: AbortSignal }) => Promise<HostInfo[]>
   /** Id of the manager's own model, or null with the reason why there is none. */

@@ -4,7 +4,7 @@
  */
 import { fail, type Result } from '../failure.ts'
 import type { Json } from '../workflow/value.ts'
-import type { Message, ModelAnswer, ModelInfo, ModelProgress } from './model-gateway.ts'
+import type { Message, ModelAnswer, ModelInfo, ModelProgress, ModelRequest } from './model-gateway.ts'
 
 export type Logger = { [level in 'debug' | 'info' | 'warn' | 'error']: (fields: object, message: string) => void }
 
@@ -21,12 +21,14 @@ export type HostRequest = {
   temperature?: number | undefined
   seed?: number | undefined
   max_output_tokens?: number | undefined
-}
+} & Pick<ModelRequest, 'tools' | 'tool_choice' | 'stop' | 'top_p' | 'frequency_penalty' | 'presence_penalty'>
 
 export type HostAnswer = Pick<
   ModelAnswer,
-  'text' | 'model' | 'input_tokens' | 'output_tokens' | 'finish' | 'load_ms' | 'first_token_ms'
+  'text' | 'tool_calls' | 'model' | 'input_tokens' | 'output_tokens' | 'finish' | 'load_ms' | 'first_token_ms'
 >
+
+export type HostEmbeddings = { embeddings: number[][]; input_tokens: number | null }
 
 export type HostContext = {
   signal: AbortSignal
@@ -47,6 +49,11 @@ export type ModelHost = {
    * with `timeout` if the reason is a `TimeoutError`, else `cancelled`. Never throws.
    */
   complete: (request: HostRequest, context: HostContext) => Promise<Result<HostAnswer>>
+  /** Vectors of texts, with the same duties as `complete`; absent where the host has none. */
+  embed?: (
+    request: { model: string; input: string[]; dimensions?: number | undefined },
+    signal: AbortSignal,
+  ) => Promise<Result<HostEmbeddings>>
   /** Ends processes, after the gateway has aborted the calls in flight. Harmless when repeated. */
   close: () => Promise<void>
 }

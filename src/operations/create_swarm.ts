@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { fail, ok } from '../failure.ts'
 import { swarmDefinition, swarmLimits } from '../swarm/swarm-definition.ts'
+import { pinnedBudget, requestBudget } from './budget-input.ts'
 import { checkGoal, goalInput } from './create_workflow.ts'
 import { defineOperation } from './define-operation.ts'
 import { swarmId } from './find-run.ts'
@@ -24,10 +25,11 @@ export const create_swarm = defineOperation({
         .max(swarmLimits.most)
         .default(swarmLimits.usual)
         .meta({ description: 'Members of the swarm' }),
+      budget: requestBudget.optional(),
     })
     .meta({ examples: [{ objective: 'Solve complex reasoning task', agents: 10 }] }),
   output: z.strictObject({ swarm_id: z.string(), run_id: z.string(), status: z.literal('initializing') }),
-  run: async (context, { objective, agents }) => {
+  run: async (context, { objective, agents, budget }) => {
     const checked = checkGoal(context, 'objective', objective)
     if (!checked.ok) return checked
     const available = context.fleet.candidates(null)
@@ -38,7 +40,13 @@ export const create_swarm = defineOperation({
     }
     const definition = swarmDefinition(objective, agents, available)
     const stored = await context.store.definitions.put(definition, context.actor, 'built for a swarm')
-    const started = await startRun(context, { kind: 'swarm', goal: objective, definition: stored.hash, inputs: {} })
+    const started = await startRun(context, {
+      kind: 'swarm',
+      goal: objective,
+      definition: stored.hash,
+      inputs: {},
+      ...(budget === undefined ? {} : { budget: pinnedBudget(budget) }),
+    })
     if (!started.ok) return started
     const run_id = started.value.run
     return ok({ swarm_id: swarmId(run_id), run_id, status: 'initializing' as const })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { excerpt, fail, ok, type Result } from '../failure.ts'
 import { identifier } from '../workflow/definition.ts'
 import type { Json } from '../workflow/value.ts'
+import { pinnedBudget, requestBudget } from './budget-input.ts'
 import { checkedDefinition, isReference, storedDefinition } from './checked-definition.ts'
 import { defineOperation } from './define-operation.ts'
 import type { OperationContext } from './operation.ts'
@@ -43,10 +44,11 @@ export const create_workflow = defineOperation({
       goal: goalInput.optional(),
       definition: inlineDefinition.optional(),
       inputs: z.record(identifier, z.json()).default({}),
+      budget: requestBudget.optional(),
     })
     .meta({ examples: [{ goal: 'Achieve performance optimization' }] }),
   output: z.strictObject({ workflow_id: z.string(), run_id: z.string(), status: z.literal('initializing') }),
-  run: async (context, { goal = null, definition, inputs }) => {
+  run: async (context, { goal = null, definition, inputs, budget }) => {
     if (goal === null && definition === undefined) {
       return fail('invalid_input', 'goal is missing', { field: 'goal', remedy: 'give a goal, or a definition' })
     }
@@ -63,6 +65,7 @@ export const create_workflow = defineOperation({
       goal: wanted.value.goal,
       definition: wanted.value.hash,
       inputs: wanted.value.inputs,
+      ...(budget === undefined ? {} : { budget: pinnedBudget(budget) }),
     })
     if (!started.ok) return started
     const run_id = started.value.run

@@ -32,8 +32,10 @@ export const get_blob = defineOperation({
         remedy: 'values are kept as long as the runs that refer to them',
       })
     const whole = offset === 0 && bytes.byteLength <= BLOB_LIMIT
-    const text = new TextDecoder().decode(bytes.subarray(offset, offset + BLOB_LIMIT))
-    const end = offset + BLOB_LIMIT
+    let end = Math.min(bytes.byteLength, offset + BLOB_LIMIT)
+    // A part ends between characters, so that the parts put together are the whole.
+    while (end < bytes.byteLength && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+    const text = new TextDecoder().decode(bytes.subarray(offset, end))
     const next = end < bytes.byteLength ? end : null
     const parsed = whole ? asJson(text) : undefined
     return ok({ hash, bytes: bytes.byteLength, ...(parsed === undefined ? { text } : { value: parsed.json }), next })

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { ok } from '../failure.ts'
+import { budgetReport } from '../workflow/budget-view.ts'
+import { budgetOutput } from './budget-input.ts'
 import { defineOperation } from './define-operation.ts'
 import { findRun, swarmId } from './find-run.ts'
 import { foldedRun } from './folded-run.ts'
@@ -14,7 +16,18 @@ const task = z.looseObject({
   state: z.enum(['running', 'completed', 'failed', 'asking']),
   agent: z.string().nullable(),
   model: z.string().nullable(),
-  attempts: z.array(z.looseObject({ attempt: z.number(), agent: z.string().nullable(), failure })),
+  attempts: z.array(
+    z.looseObject({
+      attempt: z.number(),
+      agent: z.string().nullable(),
+      started_at: z.number(),
+      delay_ms: z.number(),
+      queued_ms: z.number().nullable(),
+      model_queued_ms: z.number().nullable(),
+      load_ms: z.number().nullable(),
+      failure,
+    }),
+  ),
   input_tokens: z.number().nullable(),
   output_tokens: z.number().nullable(),
   duration_ms: z.number().nullable(),
@@ -71,6 +84,7 @@ export const get_run = defineOperation({
       calls: z.number(),
       duration_ms: z.number().nullable(),
     }),
+    budget: budgetOutput,
     left_out: z.looseObject({ stages: z.number(), hint: z.string() }).nullable(),
   }),
   run: async (context, { id }) => {
@@ -89,6 +103,7 @@ export const get_run = defineOperation({
       created_at: row.created_at,
       started_at: row.started_at ?? started_at,
       ...view,
+      budget: budgetReport(view.budget),
       // A run that goes on has cost this much time so far.
       cost: {
         ...cost,

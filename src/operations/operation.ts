@@ -9,6 +9,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { ModelGateway } from '../models/model-gateway.ts'
 import type { Planner } from '../planning/planner.ts'
 import type { Store } from '../store/store.ts'
+import type { PinnedBudget } from '../workflow/command.ts'
 import type { RunEvent } from '../workflow/event.ts'
 import type { Fork } from '../workflow/fork.ts'
 import type { Json } from '../workflow/value.ts'
@@ -16,6 +17,7 @@ import type { Json } from '../workflow/value.ts'
 export const permissions = [
   'runs:read',
   'runs:write',
+  'budgets:write',
   'agents:read',
   'agents:write',
   'definitions:read',
@@ -35,6 +37,8 @@ export type Runs = {
     inputs: { [name: string]: Json }
     by: string
     run?: string
+    /** Limits of the request, besides those of the definition. */
+    budget?: PinnedBudget | undefined
   }) => Promise<Result<{ run: string }>>
   /**
    * A new run that shares its beginning with another one (fork.ts says how it is cut and what is left out). The source
@@ -62,6 +66,8 @@ export type Runs = {
         | 'signal_received'
         | 'approval_given'
         | 'effect_resolved'
+        | 'budget_raised'
+        | 'definition_changed'
       >,
       'type' | 'data'
     >,

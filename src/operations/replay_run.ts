@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import { fail, ok } from '../failure.ts'
+import { ok } from '../failure.ts'
 import type { RunRow } from '../store/store.ts'
 import type { Definition } from '../workflow/definition.ts'
 import { openReplay } from '../workflow/replay.ts'
 import type { RunState } from '../workflow/run-state.ts'
 import { defineOperation } from './define-operation.ts'
 import { findRun } from './find-run.ts'
+import { readLog } from './read-log.ts'
 import { runIdInput } from './send-mail.ts'
 
-const PAGE = 1_000
 const event = z.looseObject({ seq: z.number(), type: z.string(), data: z.unknown() }).nullable()
 
 export const replay_run = defineOperation({
@@ -39,24 +39,11 @@ export const replay_run = defineOperation({
     const definitions = new Map<string, Definition>()
     const replay = openReplay((hash) => definitions.get(hash) as Definition)
     // The row names the last event that was stored with it: a run that goes on is replayed up to there.
-    for (let after = 0; after < row.seq && !context.signal.aborted; ) {
-      const events = await context.store.events.read(row.id, after, Math.min(PAGE, row.seq - after))
-      if (events.length === 0) break
-      for (const { type, data } of events) {
-        const hash = type === 'run_started' || type === 'plan_proposed' ? data.definition : null
-        if (hash === null || definitions.has(hash)) continue
-        const stored = await context.store.definitions.get(hash)
-        if (stored === null)
-          return fail('conflict', `definition ${hash} is not stored any more, so the run cannot be replayed`, {
-            field: 'definition',
-            value: hash,
-            remedy: 'restore the database from a backup that has it',
-          })
-        definitions.set(hash, stored.definition)
-      }
+    const read = await readLog(context, row, definitions, (events) => {
       replay.add(events)
-      after = events.at(-1)?.seq ?? row.seq
-    }
+      return true
+    })
+    if (!read.ok) return read
     const { identical, events, state_hash, first_difference = null, state } = replay.result()
     const row_differences = identical ? differences(row, state) : []
     return ok({

@@ -1,4 +1,5 @@
 import { ok, type Result } from '../failure.ts'
+import type { PinnedBudget } from '../workflow/command.ts'
 import type { Json } from '../workflow/value.ts'
 import type { OperationContext } from './operation.ts'
 import { newRunId } from './request-ids.ts'
@@ -11,6 +12,7 @@ export async function startRun(
     goal: string | null
     definition: string | null
     inputs: { [name: string]: Json }
+    budget?: PinnedBudget
   },
 ): Promise<Result<{ run: string }>> {
   const run = newRunId(context)

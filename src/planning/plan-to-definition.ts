@@ -37,6 +37,8 @@ export type Expansion = { definition: Definition; repairs: string[]; problems: s
 
 /** Calls that one task may cost at most: its attempts over all agents. */
 const ATTEMPTS = 3
+/** For calls that are in hand when the program ends: they are charged, and made again. */
+const SPARE_CALLS = 20
 
 const inputTypes = ['text', 'number', 'boolean', 'list', 'object', 'any'] as const
 type InputType = (typeof inputTypes)[number]
@@ -87,7 +89,7 @@ export function planToDefinition(plan: Plan, context: PlanContext): Expansion {
     name: planName(context.goal),
     description: clean(plan.analysis),
     goal: context.goal,
-    budget: { calls: callsAtMost(work.stages) * ATTEMPTS },
+    budget: { calls: callsAtMost(work.stages) * ATTEMPTS + SPARE_CALLS },
     stages: work.stages,
   }
   if (context.inputs.length > 0) {

@@ -1,4 +1,5 @@
 import type { Agent } from '../agents/agent.ts'
+import { agentSum, verifySum } from './checksum.ts'
 import type { StoreAccess } from './schema.ts'
 import type { Store } from './store.ts'
 
@@ -6,10 +7,11 @@ export function agentStore({ db, namespace }: StoreAccess): Store['agents'] {
   return {
     async put(agent) {
       const text = JSON.stringify(agent)
+      const sum = agentSum(namespace, agent.id, text)
       await db
         .insertInto('agents')
-        .values({ namespace, id: agent.id, agent: text, created_at: agent.created_at })
-        .onConflict((conflict) => conflict.columns(['namespace', 'id']).doUpdateSet({ agent: text }))
+        .values({ namespace, id: agent.id, agent: text, created_at: agent.created_at, sum })
+        .onConflict((conflict) => conflict.columns(['namespace', 'id']).doUpdateSet({ agent: text, sum }))
         .execute()
     },
 
@@ -17,11 +19,12 @@ export function agentStore({ db, namespace }: StoreAccess): Store['agents'] {
     async list() {
       const rows = await db
         .selectFrom('agents')
-        .select('agent')
+        .select(['id', 'agent', 'sum'])
         .where('namespace', '=', namespace)
         .orderBy('created_at')
         .orderBy('id')
         .execute()
+      for (const row of rows) verifySum(`agent ${row.id}`, row.sum, agentSum(namespace, row.id, row.agent))
       return rows.map((row) => JSON.parse(row.agent) as Agent)
     },
 

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { canonicalJson, contentHash } from '../workflow/content-hash.ts'
 import type { Definition } from '../workflow/definition.ts'
 import { type Cursor, fold, likePattern, pageSize, readCursor, searchWords, writeCursor } from './cursor.ts'
 import type { StoreAccess } from './schema.ts'
 import type { Store, StoredDefinition } from './store.ts'
+import { damaged, StoreFailure } from './store-failure.ts'
 
 const summary = [
   'hash',
@@ -194,4 +196,10 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
 
 const whole = (
   row: (Omit<StoredDefinition, 'definition'> & { definition: string }) | undefined,
-): StoredDefinition | null => (row ? { ...row, definition: JSON.parse(row.definition) as Definition } : null)
+): StoredDefinition | null => {
+  if (!row) return null
+  // The hash is over the very text that is stored (content-hash.ts).
+  if (row.hash !== `sha256:${createHash('sha256').update(row.definition).digest('hex')}`)
+    throw new StoreFailure(damaged(`definition ${row.name}@${row.version} is not what was written`))
+  return { ...row, definition: JSON.parse(row.definition) as Definition }
+}

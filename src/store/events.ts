@@ -1,28 +1,50 @@
+import type { Failure } from '../failure.ts'
 import type { EventType, RunEvent } from '../workflow/event.ts'
+import { eventSum, verifySum } from './checksum.ts'
 import type { StoreAccess } from './schema.ts'
 import type { Commit } from './sqlite-commit.ts'
 import type { Store } from './store.ts'
+import { damaged, StoreFailure } from './store-failure.ts'
 import type { Watchers } from './watchers.ts'
 
-export function eventStore({ db, namespace }: StoreAccess, commit: Commit, watchers: Watchers): Store['events'] {
+export function eventStore(
+  { db, namespace }: StoreAccess,
+  commit: Commit,
+  watchers: Watchers,
+  on_damage: (failure: Failure) => void,
+): Store['events'] {
   return {
     async append(batches) {
       if (batches.length === 0) return { fenced: [] }
-      const { stored, fenced } = commit.append(batches)
+      const { stored, fenced, damaged: broken } = commit.append(batches)
       for (const run of stored) watchers.stored(run)
+      for (const run of broken) on_damage(damaged(`the row of ${run} is not what was written`))
       return { fenced }
     },
 
     async read(run, after, limit) {
+      // Asked first: what is appended meanwhile may be read, and what was there before has to be.
+      const known = await db
+        .selectFrom('runs')
+        .select('seq')
+        .where('namespace', '=', namespace)
+        .where('id', '=', run)
+        .executeTakeFirst()
       const rows = await db
         .selectFrom('events')
-        .select(['seq', 'at', 'type', 'v', 'cause', 'data'])
+        .select(['seq', 'at', 'type', 'v', 'cause', 'data', 'sum'])
         .where('namespace', '=', namespace)
         .where('run', '=', run)
         .where('seq', '>', after)
         .orderBy('seq')
         .limit(limit)
         .execute()
+      for (const [i, row] of rows.entries()) {
+        if (row.seq !== after + 1 + i) throw missing(run, after + 1 + i)
+        verifySum(`event ${row.seq} of ${run}`, row.sum, eventSum(namespace, run, row))
+      }
+      if (rows.length < limit && known !== undefined && after + rows.length < known.seq)
+        throw missing(run, after + rows.length + 1)
       return rows.map(
         // The type says which data belong to it; both were written together from a RunEvent.
         (row) =>
@@ -51,3 +73,7 @@ export function eventStore({ db, namespace }: StoreAccess, commit: Commit, watch
     watch: watchers.watch,
   }
 }
+
+/** Events have no gaps: one that is missing was lost by the file. */
+const missing = (run: string, seq: number): StoreFailure =>
+  new StoreFailure(damaged(`event ${seq} of ${run} is missing`))

@@ -1,8 +1,11 @@
 import { sql } from 'kysely'
 import type { InputType, RunInput } from '../workflow/event.ts'
+import { mailSum, verifySum } from './checksum.ts'
 import { oldestFirst, unfinishedStatuses } from './runs.ts'
 import type { StoreAccess } from './schema.ts'
+import { bind } from './sqlite-dialect.ts'
 import type { Store } from './store.ts'
+import { damaged, StoreFailure } from './store-failure.ts'
 
 export function inboxStore({ db, namespace }: StoreAccess): Store['inbox'] {
   const known = async (run: string, eid: string): Promise<number | null> => {
@@ -20,10 +23,13 @@ export function inboxStore({ db, namespace }: StoreAccess): Store['inbox'] {
     async put(run, eid, input) {
       const already = await known(run, eid)
       if (already !== null) return already
+      const at = bind(input.at)
+      const data = JSON.stringify(input.data)
+      const sum = mailSum(namespace, run, { eid, at, type: input.type, data })
       // Number and row in one statement: gapless, whoever else writes.
       const row = await db
         .insertInto('inbox')
-        .columns(['namespace', 'run', 'n', 'eid', 'at', 'type', 'data'])
+        .columns(['namespace', 'run', 'n', 'eid', 'at', 'type', 'data', 'sum'])
         .expression((eb) =>
           eb
             .selectFrom('inbox')
@@ -34,7 +40,8 @@ export function inboxStore({ db, namespace }: StoreAccess): Store['inbox'] {
               sql.val(eid).as('eid'),
               sql.val(input.at).as('at'),
               sql.val(input.type).as('type'),
-              sql.val(JSON.stringify(input.data)).as('data'),
+              sql.val(data).as('data'),
+              sql.val(sum).as('sum'),
             ])
             .where('namespace', '=', namespace)
             .where('run', '=', run),
@@ -50,13 +57,17 @@ export function inboxStore({ db, namespace }: StoreAccess): Store['inbox'] {
     async read(run, after, limit) {
       const rows = await db
         .selectFrom('inbox')
-        .select(['n', 'at', 'type', 'data'])
+        .select(['n', 'eid', 'at', 'type', 'data', 'sum'])
         .where('namespace', '=', namespace)
         .where('run', '=', run)
         .where('n', '>', after)
         .orderBy('n')
         .limit(limit)
         .execute()
+      for (const [i, row] of rows.entries()) {
+        if (row.n !== after + 1 + i) throw new StoreFailure(damaged(`mail ${after + 1 + i} of ${run} is missing`))
+        verifySum(`mail ${row.n} of ${run}`, row.sum, mailSum(namespace, run, row))
+      }
       return rows.map(
         // As with events: type and data were written together.
         (row) => ({ at: row.at, type: row.type as InputType, data: JSON.parse(row.data), mail: row.n }) as RunInput,

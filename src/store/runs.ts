@@ -1,6 +1,7 @@
 import { type ExpressionBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import { fail, ok } from '../failure.ts'
 import { hasEnded, type RunStatus, runStatuses } from '../workflow/run-state.ts'
+import { runSum, verifySum } from './checksum.ts'
 import { type Cursor, likePattern, pageSize, readCursor, searchWords, writeCursor } from './cursor.ts'
 import type { StoreAccess, StoreSchema } from './schema.ts'
 import type { Commit } from './sqlite-commit.ts'
@@ -89,11 +90,14 @@ export function runStore({ db, namespace }: StoreAccess, commit: Commit, watcher
     async get(id) {
       const row = await db
         .selectFrom('runs')
-        .select(shown)
+        .select([...shown, 'restored', 'sum'])
         .where('namespace', '=', namespace)
         .where('id', '=', id)
         .executeTakeFirst()
-      return row ? { ...row } : null
+      if (!row) return null
+      const { sum, restored, ...run } = row
+      verifySum(`the row of ${id}`, sum, runSum(namespace, { ...run, restored }))
+      return run
     },
 
     async list(filter) {
@@ -129,23 +133,29 @@ export function runStore({ db, namespace }: StoreAccess, commit: Commit, watcher
       if (wanted.length === 0) return []
       const rows = await db
         .selectFrom('runs')
-        .select(['id', 'status', 'created_at'])
+        .select([...shown, 'restored', 'sum'])
         .where('namespace', '=', namespace)
         .where('status', 'in', wanted)
         .execute()
+      for (const row of rows) verifySum(`the row of ${row.id}`, row.sum, runSum(namespace, row))
       return rows.sort(oldestFirst).map((row) => ({ id: row.id, status: row.status }))
     },
 
+    /** The condition is that of the index `events_asking`, word for word. */
+    async asking(limit) {
+      const { rows } = await sql<{ id: string; seq: number }>`
+        select id, seq from runs r where namespace = ${namespace} and status in ('running', 'waiting', 'paused')
+          and exists (select 1 from events e where e.namespace = r.namespace and e.run = r.id
+            and e.type in ('approval_requested', 'effect_question', 'wait_started'))
+        order by created_at, id limit ${pageSize(limit)}`.execute(db)
+      return rows
+    },
+
     async raise_epoch(id) {
-      const row = await db
-        .updateTable('runs')
-        .set((eb) => ({ epoch: eb('epoch', '+', 1) }))
-        .where('namespace', '=', namespace)
-        .where('id', '=', id)
-        .returning('epoch')
-        .executeTakeFirst()
-      if (!row) throw new StoreFailure({ kind: 'not_found', message: `there is no run ${id}`, field: 'run', value: id })
-      return row.epoch
+      const epoch = commit.raise_epoch(id)
+      if (epoch === null)
+        throw new StoreFailure({ kind: 'not_found', message: `there is no run ${id}`, field: 'run', value: id })
+      return epoch
     },
   }
 }

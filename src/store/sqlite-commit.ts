@@ -6,20 +6,31 @@
  *  C2. A batch of an older epoch than the run's stores nothing.
  *  C3. Storing a batch again changes nothing; a batch older than the row never overwrites it.
  *  C4. A transaction begins and ends within one turn of the event loop, so nothing else on this connection gets between.
+ *  C5. What an event adds to the sums over time is stored with it, once. What a run begins with adds nothing but its
+ *      end: of a fork, these are its source's events.
+ *  C6. A batch of a run whose row is damaged stores nothing, and keeps no other batch from being stored.
  *
  * Prepared statements, not Kysely: building and compiling an insert costs several times what SQLite needs to run it.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { usageFact } from '../metrics/usage-fact.ts'
 import type { RunEvent } from '../workflow/event.ts'
+import { eventSum, type RunColumns, runSum, verifySum } from './checksum.ts'
 import { fold } from './cursor.ts'
 import { bind } from './sqlite-dialect.ts'
 import type { EventBatch, RunRow, RunRowChange } from './store.ts'
+import { usageWriter } from './usage-writer.ts'
 
 export type Commit = {
   /** False when the id exists. */
   create: (row: RunRow, events: readonly RunEvent[]) => boolean
-  append: (batches: readonly EventBatch[]) => { stored: string[]; fenced: string[] }
+  /** `damaged`: runs among the fenced whose row is not what was written. */
+  append: (batches: readonly EventBatch[]) => { stored: string[]; fenced: string[]; damaged: string[] }
+  /** The new epoch; null when there is no such run. */
+  raise_epoch: (id: string) => number | null
 }
+
+type FenceRow = RunColumns & { sum: number }
 
 const changeable = [
   'goal',
@@ -45,11 +56,15 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
   const commit = db.prepare('commit')
   const rollback = db.prepare('rollback')
   const insertEvent = db.prepare(
-    'insert into events (namespace, run, seq, at, type, v, cause, data) values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (namespace, run, seq) do nothing',
+    'insert into events (namespace, run, seq, at, type, v, cause, data, sum) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (namespace, run, seq) do nothing',
   )
-  const readFence = db.prepare('select epoch, seq from runs where namespace = ? and id = ?')
+  const usage = usageWriter(db, namespace)
+  const readFence = db.prepare(`select ${columns.join(', ')}, restored, sum from runs where namespace = ? and id = ?`)
+  const setEpoch = db.prepare('update runs set epoch = ?, sum = ? where namespace = ? and id = ?')
   const insertRun = db.prepare(
-    `insert into runs (namespace, ${columns.join(', ')}, search_goal, search_name) values (${Array(columns.length + 3)
+    `insert into runs (namespace, ${columns.join(', ')}, search_goal, search_name, sum) values (${Array(
+      columns.length + 4,
+    )
       .fill('?')
       .join(', ')}) on conflict (namespace, id) do nothing`,
   )
@@ -60,37 +75,41 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
     begin.run()
     try {
       const value = body()
+      usage.write()
       commit.run()
       return value
     } catch (error) {
+      usage.forget()
       // SQLite rolls back by itself on some errors (disk full).
       if (db.isTransaction) rollback.run()
       throw error
     }
   }
 
-  function insertEvents(run: string, events: readonly RunEvent[]): boolean {
+  /** `began`: when the run started; null for what it is created with. */
+  function insertEvents(run: string, events: readonly RunEvent[], began: number | null): boolean {
     let inserted = false
     for (const e of events) {
-      const { changes } = insertEvent.run(
-        namespace,
-        run,
-        bind(e.seq),
-        bind(e.at),
-        e.type,
-        bind(e.v),
-        bind(e.cause),
-        JSON.stringify(e.data),
-      )
-      if (changes !== 0) inserted = true
+      const [seq, at, v, cause] = [bind(e.seq), bind(e.at), bind(e.v), bind(e.cause)]
+      const { type } = e
+      const data = JSON.stringify(e.data)
+      const sum = eventSum(namespace, run, { seq, at, type, v, cause, data })
+      const { changes } = insertEvent.run(namespace, run, seq, at, type, v, cause, data, sum)
+      if (changes === 0) continue
+      inserted = true
+      if (began === null && e.type !== 'run_finished') continue
+      const fact = usageFact(e, began ?? e.at)
+      if (fact !== null) usage.note(fact)
     }
     return inserted
   }
 
-  function updateRow(run: string, change: RunRowChange, seq: number): void {
+  function updateRow(row: RunColumns, change: RunRowChange, last: number): void {
     const set = changeable.filter((column) => column !== 'seq' && change[column] !== undefined)
-    const names: string[] = ['seq', ...set]
-    const values: unknown[] = [change.seq ?? seq, ...set.map((column) => change[column])]
+    const { seq = last } = change
+    const names: string[] = ['seq', 'sum', ...set]
+    const sum = runSum(namespace, bound({ ...row, ...defined(change), seq }))
+    const values: unknown[] = [seq, sum, ...set.map((column) => change[column])]
     if (change.goal !== undefined) {
       names.push('search_goal')
       values.push(fold(change.goal ?? ''))
@@ -107,7 +126,7 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
       )
       updates.set(key, statement)
     }
-    statement.run(...values.map(bind), namespace, run)
+    statement.run(...values.map(bind), namespace, row.id)
   }
 
   return {
@@ -119,9 +138,10 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
           ...values,
           bind(fold(row.goal ?? '')),
           bind(fold(row.definition_name ?? '')),
+          runSum(namespace, bound({ ...row, mail: row.mail ?? 0, restored: 0 })),
         )
         if (changes === 0) return false
-        insertEvents(row.id, events)
+        insertEvents(row.id, events, null)
         return true
       }),
 
@@ -129,17 +149,38 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
       transaction(() => {
         const stored = new Set<string>()
         const fenced = new Set<string>()
+        const damaged = new Set<string>()
         for (const batch of batches) {
-          const row = readFence.get(namespace, batch.run) as { epoch: number; seq: number } | undefined
-          if (!row || batch.epoch < row.epoch) {
+          const row = readFence.get(namespace, batch.run) as FenceRow | undefined
+          const sound = row === undefined || row.sum === runSum(namespace, row)
+          if (!sound) damaged.add(batch.run)
+          if (!row || !sound || batch.epoch < row.epoch) {
             fenced.add(batch.run)
             continue
           }
-          if (insertEvents(batch.run, batch.events)) stored.add(batch.run)
+          if (insertEvents(batch.run, batch.events, row.started_at ?? row.created_at)) stored.add(batch.run)
           const last = batch.events.at(-1)?.seq ?? batch.row.seq ?? row.seq
-          if (last >= row.seq) updateRow(batch.run, batch.row, last)
+          if (last >= row.seq) updateRow(row, batch.row, last)
         }
-        return { stored: [...stored], fenced: [...fenced] }
+        return { stored: [...stored], fenced: [...fenced], damaged: [...damaged] }
+      }),
+
+    raise_epoch: (id) =>
+      transaction(() => {
+        const row = readFence.get(namespace, id) as FenceRow | undefined
+        if (!row) return null
+        verifySum(`the row of ${id}`, row.sum, runSum(namespace, row))
+        const epoch = row.epoch + 1
+        setEpoch.run(epoch, runSum(namespace, { ...row, epoch }), namespace, id)
+        return epoch
       }),
   }
 }
+
+/** A column that is left out, or undefined, stays as it is. */
+const defined = (change: RunRowChange): RunRowChange =>
+  Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+
+/** As the database will give it back. */
+const bound = (row: RunColumns): RunColumns =>
+  Object.fromEntries(Object.entries(row).map(([column, value]) => [column, bind(value)])) as RunColumns

@@ -1,13 +1,16 @@
 /** The store on one file, `quorate.db`, in the data directory. */
-import { constants } from 'node:fs'
-import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { backup, DatabaseSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
+import { agentHistoryStore } from './agent-history.ts'
 import { agentStore } from './agents.ts'
 import { blobStore } from './blobs.ts'
+import { budgetStore } from './budgets.ts'
+import { type RunColumns, runSum } from './checksum.ts'
 import { definitionStore } from './definitions.ts'
 import { effectStore } from './effects.ts'
 import { eventStore } from './events.ts'
@@ -15,19 +18,26 @@ import { idempotencyStore } from './idempotency.ts'
 import { inboxStore } from './inbox.ts'
 import { metaStore } from './meta.ts'
 import { migrations } from './migrations/all.ts'
+import { modelCallStore } from './model-calls.ts'
 import { runStore } from './runs.ts'
 import type { StoreAccess, StoreSchema } from './schema.ts'
 import { sqliteCommit } from './sqlite-commit.ts'
 import { NodeSqliteDialect } from './sqlite-dialect.ts'
 import type { Store } from './store.ts'
 import { damaged, failureOf, StoreFailure } from './store-failure.ts'
+import { tryStore } from './tries.ts'
+import { usageStore } from './usage.ts'
 import { watchers } from './watchers.ts'
 
 export const DATABASE_FILE = 'quorate.db'
 
+/** A backup that a restore has checked and not yet put in its place. */
+export const RESTORING_FILE = 'quorate.db.restoring'
+
 /**
- * Up to this size the structure of every page is checked on opening (well under a second); of a larger file only header
- * and schema. SQLite keeps no checksums: a damaged letter inside a text is not found.
+ * Up to this size every page and every index is checked on opening (about 0.2 s); of a larger file header, schema, and
+ * the table of runs with its indexes, since a run that is not found there would never go on. Damage inside a text is
+ * found by its checksum when it is read (checksum.ts).
  */
 const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
 
@@ -36,15 +46,18 @@ const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
  * Refuses, with the file untouched, when the directory cannot be written, the file is damaged, or a newer program wrote it.
  *
  * @param now Milliseconds since 1970; dates what the store itself dates (blobs, definitions, effects).
+ * @param on_damage Called once for each thing that turns out not to be what was written, so that somebody is told.
  */
 export async function openStore({
   data_dir,
   namespace,
   now,
+  on_damage = () => undefined,
 }: {
   data_dir: string
   namespace: string
   now: () => number
+  on_damage?: (failure: Failure) => void
 }): Promise<Result<Store>> {
   const path = join(data_dir, DATABASE_FILE)
   const prepared = await prepareFile(data_dir, path)
@@ -57,59 +70,15 @@ export async function openStore({
     return { ok: false, failure: named(path, failureOf(error) ?? internal(error)) }
   }
   try {
-    const problem = checkFile(db, prepared.value.bytes) ?? (await migrate(db, migrations))
+    const problem = checkFile(db, prepared.value.bytes) ?? (await migrate(db, migrations)) ?? checkRuns(db)
     if (problem) {
       db.close()
       return { ok: false, failure: named(path, problem) }
     }
-    return ok(storeOn(db, namespace, now))
+    return ok(storeOn(db, namespace, now, on_damage))
   } catch (error) {
     db.close()
     return { ok: false, failure: named(path, failureOf(error) ?? internal(error)) }
-  }
-}
-
-/**
- * Copies the database of a data directory to a file, also while a program works on it, and checks the copy.
- * The file appears whole or not at all. Other processes' commits meanwhile are in it or not, never half.
- */
-export async function backupStore({
-  data_dir,
-  file,
-}: {
-  data_dir: string
-  file: string
-}): Promise<Result<{ bytes: number }>> {
-  const unfinished = `${file}.part`
-  try {
-    const source = new DatabaseSync(join(data_dir, DATABASE_FILE), { readOnly: true, timeout: 5_000 })
-    try {
-      await rm(unfinished, { force: true })
-      // Made here, so that nobody else may read it: prompts and answers are in it.
-      await (await open(unfinished, 'wx', 0o600)).close()
-      await backup(source, unfinished, { rate: 1_000 })
-    } finally {
-      source.close()
-    }
-    const copy = new DatabaseSync(unfinished, { readOnly: true })
-    try {
-      const problem = integrity(copy)
-      if (problem) return { ok: false, failure: problem }
-    } finally {
-      copy.close()
-    }
-    const { size } = await stat(unfinished)
-    await rename(unfinished, file)
-    return ok({ bytes: size })
-  } catch (error) {
-    await rm(unfinished, { force: true }).catch(() => {})
-    return {
-      ok: false,
-      failure: named(
-        file,
-        failureOf(error) ?? { kind: 'unavailable', message: `the backup could not be written: ${text(error)}` },
-      ),
-    }
   }
 }
 
@@ -117,6 +86,12 @@ async function prepareFile(data_dir: string, path: string): Promise<Result<{ byt
   try {
     await mkdir(data_dir, { recursive: true, mode: 0o700 })
     await access(data_dir, constants.W_OK | constants.X_OK)
+    if (existsSync(join(data_dir, RESTORING_FILE)))
+      return fail('conflict', `a restore into ${data_dir} was interrupted`, {
+        field: 'data_dir',
+        value: data_dir,
+        remedy: 'Run quorate restore FILE again: it begins anew, and keeps aside what is there.',
+      })
     // Made here and not by SQLite, so that only its owner may read prompts and answers.
     const file = await open(path, 'a+', 0o600)
     try {
@@ -148,12 +123,22 @@ function checkFile(db: DatabaseSync, bytes: number): Failure | null {
     }
   }
   db.exec('pragma synchronous = full; pragma journal_size_limit = 67108864; pragma temp_store = memory')
-  return bytes <= CHECKED_WHOLE_BYTES ? integrity(db) : null
+  return bytes <= CHECKED_WHOLE_BYTES ? integrity(db) : integrity(db, 'runs')
 }
 
-function integrity(db: DatabaseSync): Failure | null {
-  const [first] = db.prepare('pragma quick_check(1)').all() as { quick_check: string }[]
-  return first?.quick_check === 'ok' ? null : damaged(first?.quick_check ?? 'the check gave no answer')
+/** Pages, indexes and constraints; of everything, or of one table, which a new file does not have yet. */
+export function integrity(db: DatabaseSync, table?: 'runs'): Failure | null {
+  if (table !== undefined && !db.prepare('select 1 from sqlite_schema where name = ?').get(table)) return null
+  const [first] = db.prepare(`pragma integrity_check(${table ?? 1})`).all() as { integrity_check: string }[]
+  return first?.integrity_check === 'ok' ? null : damaged(first?.integrity_check ?? 'the check gave no answer')
+}
+
+/** The rows of runs that have not ended: one that cannot be read as it was written would stay where it is for ever. */
+function checkRuns(db: DatabaseSync): Failure | null {
+  const rows = db.prepare('select * from runs where ended_at is null')
+  for (const row of rows.iterate() as Iterable<RunColumns & { namespace: string; sum: number }>)
+    if (row.sum !== runSum(row.namespace, row)) return damaged(`the row of ${row.id} is not what was written`)
+  return null
 }
 
 /** Runs what is missing of the migrations; each in a transaction, so a failing one leaves nothing behind. */
@@ -187,13 +172,32 @@ export async function migrate(db: DatabaseSync, wanted: Record<string, Migration
 }
 
 /** The store on a connection whose schema is up to date; closing it closes the connection. */
-export function storeOn(db: DatabaseSync, namespace: string, now: () => number): Store {
+export function storeOn(
+  db: DatabaseSync,
+  namespace: string,
+  now: () => number,
+  on_damage: (failure: Failure) => void = () => undefined,
+): Store {
   const kysely = new Kysely<StoreSchema>({ dialect: new NodeSqliteDialect(db) })
   const access: StoreAccess = { db: kysely, namespace, now }
   const commit = sqliteCommit(db, namespace)
   const watching = watchers()
   let trouble: Failure | null = null
+  /** Stays until the program ends: that the next call went through makes nothing whole. */
+  let damage: Failure | null = null
+  const told = new Set<string>()
   let closed = false
+
+  /** With the file's name. */
+  const seenDamage = (failure: Failure): Failure => {
+    const whole = named(db.location() ?? DATABASE_FILE, failure)
+    damage ??= whole
+    if (!told.has(failure.message) && told.size < MOST_TOLD) {
+      told.add(failure.message)
+      on_damage(whole)
+    }
+    return whole
+  }
 
   /** Rejections carry a {@link Failure} when the outside is the cause; a bug stays what it is. */
   const guarded =
@@ -206,14 +210,15 @@ export function storeOn(db: DatabaseSync, namespace: string, now: () => number):
         return value
       } catch (error) {
         const failure = failureOf(error)
+        if (failure?.kind === 'data_damaged') throw new StoreFailure(seenDamage(failure), error)
         if (!failure || error instanceof StoreFailure) throw error
-        trouble = failure
-        throw new StoreFailure(failure, error)
+        trouble = named(db.location() ?? DATABASE_FILE, failure)
+        throw new StoreFailure(trouble, error)
       }
     }
 
   const runs = runStore(access, commit, watching)
-  const events = eventStore(access, commit, watching)
+  const events = eventStore(access, commit, watching, seenDamage)
   const inbox = inboxStore(access)
   const definitions = definitionStore(access)
   const blobs = blobStore(access)
@@ -221,6 +226,11 @@ export function storeOn(db: DatabaseSync, namespace: string, now: () => number):
   const effects = effectStore(access)
   const idempotency = idempotencyStore(access)
   const meta = metaStore(access)
+  const usage = usageStore(access)
+  const history = agentHistoryStore(access)
+  const tries = tryStore(access)
+  const model_calls = modelCallStore(access, db)
+  const budgets = budgetStore(db, namespace)
 
   return {
     runs: {
@@ -229,6 +239,7 @@ export function storeOn(db: DatabaseSync, namespace: string, now: () => number):
       list: guarded(runs.list),
       counts: guarded(runs.counts),
       unfinished: guarded(runs.unfinished),
+      asking: guarded(runs.asking),
       raise_epoch: guarded(runs.raise_epoch),
     },
     events: {
@@ -247,6 +258,22 @@ export function storeOn(db: DatabaseSync, namespace: string, now: () => number):
     },
     blobs: { put: guarded(blobs.put), get: guarded(blobs.get) },
     agents: { put: guarded(agents.put), list: guarded(agents.list), remove: guarded(agents.remove) },
+    model_calls: {
+      begin: guarded(model_calls.begin),
+      end: guarded(model_calls.end),
+      close: guarded(model_calls.close),
+      of_task: guarded(model_calls.of_task),
+      list: guarded(model_calls.list),
+    },
+    budgets: {
+      reserve: guarded(budgets.reserve),
+      more: guarded(budgets.more),
+      settle: guarded(budgets.settle),
+      raise: guarded(budgets.raise),
+      alive: guarded(budgets.alive),
+      charge_left_behind: guarded(budgets.charge_left_behind),
+      list: guarded(budgets.list),
+    },
     effects: {
       begin: guarded(effects.begin),
       get: guarded(effects.get),
@@ -258,6 +285,13 @@ export function storeOn(db: DatabaseSync, namespace: string, now: () => number):
       finish: guarded(idempotency.finish),
       abandon: guarded(idempotency.abandon),
     },
+    usage: { sums: guarded(usage.sums), durations: guarded(usage.durations) },
+    agent_history: {
+      calls: guarded(history.calls),
+      note: guarded(history.note),
+      states: guarded(history.states),
+    },
+    tries: { put: guarded(tries.put), get: guarded(tries.get), list: guarded(tries.list) },
     meta: { get: guarded(meta.get), set: guarded(meta.set) },
 
     async health() {
@@ -267,8 +301,9 @@ export function storeOn(db: DatabaseSync, namespace: string, now: () => number):
         const { bytes } = db
           .prepare('select page_count * page_size as bytes from pragma_page_count, pragma_page_size')
           .get() as { bytes: number }
-        return trouble
-          ? { ...detail(trouble.message), size_bytes: bytes }
+        const wrong = damage ?? trouble
+        return wrong
+          ? { ...detail(`${wrong.message} (${wrong.value})`), size_bytes: bytes }
           : { ok: true, detail: 'ready', kind: 'sqlite', size_bytes: bytes }
       } catch (error) {
         return detail(text(error))
@@ -285,8 +320,11 @@ export function storeOn(db: DatabaseSync, namespace: string, now: () => number):
   }
 }
 
-const named = (path: string, failure: Failure): Failure => ({ ...failure, field: 'data_dir', value: path })
-const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** Different damages that somebody is told of; a file with more has been told of enough. */
+const MOST_TOLD = 100
+
+export const named = (path: string, failure: Failure): Failure => ({ ...failure, field: 'data_dir', value: path })
+export const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const internal = (error: unknown): Failure => ({
   kind: 'internal',
   message: `the database could not be opened: ${text(error)}`,

@@ -30,9 +30,10 @@ const outside: { [code: number]: (message: string) => Failure } = {
   }),
   11: (message) => damaged(message),
   13: () => ({
-    kind: 'unavailable',
+    kind: 'disk_full',
     message: 'the disk under the database is full; nothing of this was stored',
-    remedy: 'Free some space; the next attempt goes through without a restart.',
+    remedy: 'Free some space on it; runs go on by themselves and requests go through again, without a restart.',
+    retry_after_s: 10,
   }),
   14: (message) => ({
     kind: 'unavailable',
@@ -51,9 +52,10 @@ const locked = (message: string): Failure => ({
 })
 
 export const damaged = (detail: string): Failure => ({
-  kind: 'unavailable',
+  kind: 'data_damaged',
   message: `the database is damaged: ${detail}`,
-  remedy: 'Restore quorate.db from a backup, or move it away to start with an empty one. Nothing was changed.',
+  remedy:
+    'Stop Quorate and restore a backup: quorate restore FILE (it keeps this file aside). Without one, move quorate.db away to start with an empty one.',
 })
 
 /** A failure for what the outside did; null for what is a bug of ours and must stay an exception. */

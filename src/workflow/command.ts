@@ -1,6 +1,36 @@
 /** What `next` asks the shell to do. */
+import type { Amounts, Limits } from '../budget/amounts.ts'
+import type { Purpose } from '../budget/tree.ts'
 import type { EffectClass } from './definition.ts'
 import type { Json, Value } from './value.ts'
+
+/** An account that several runs draw on: it is kept in the store, under this id. */
+export type OutsideAccount = { id: string; limits: Limits; keep: Amounts }
+
+/** What the runs above, or the request, say about the budget of a run. Pinned when it starts. */
+export type PinnedBudget = {
+  /** Of the request, besides those of the definition. */
+  limits?: Limits
+  wall_clock_ms?: number
+  /** Accounts of the runs above, nearest first. */
+  outside?: OutsideAccount[]
+  depth?: number
+  fan_out?: number
+  /** The dearest price of a call, by which money is reserved: for a million tokens. */
+  price?: { input: number; output: number }
+}
+
+/** What was reserved for a call, and where else the shell has to reserve it. */
+export type CallBudget = {
+  account: string
+  amounts: Amounts
+  purpose: Purpose
+  accounts: OutsideAccount[]
+  /** What it may use at most, its own reservation included, as far as the run knows; null = nothing limits it. */
+  left: { calls: number | null; tokens: number | null }
+  /** When it was asked for: a call that was asked for before this process began may have been begun by the one before. */
+  asked_at: number
+}
 
 /** One attempt of one task by one agent. */
 export type CallAgent = {
@@ -23,6 +53,10 @@ export type CallAgent = {
   /** Wait before this attempt (back-off with jitter, decided by seed: same run, task, attempt → same wait). */
   delay_ms: number
   goal: string | null
+  /** Facts about the budget that the agent is told, as data. */
+  notice?: string
+  /** Of a run with a budget. */
+  budget?: CallBudget
 }
 
 export type Command =
@@ -48,7 +82,14 @@ export type Command =
   | { do: 'start_timer'; timer: string; due: number }
   /** Ends the outside work of a step; its answer is not waited for. */
   | { do: 'cancel_step'; step: string }
-  | { do: 'start_run'; stage: string; run: string; definition: string; inputs: { [name: string]: Value } }
+  | {
+      do: 'start_run'
+      stage: string
+      run: string
+      definition: string
+      inputs: { [name: string]: Value }
+      budget?: PinnedBudget
+    }
   | { do: 'cancel_child'; stage: string; reason: string }
 
 /** Commands that come back as an input event. Their address is unique within the run and never used again. */

@@ -9,6 +9,7 @@
  */
 import { backoffMs } from '../agents/retry.ts'
 import { taskAddress } from './address.ts'
+import { reserveCall } from './call-budget.ts'
 import type { EventData } from './event.ts'
 import { evaluateBinding } from './expression.ts'
 import { lookupFrom } from './lookup.ts'
@@ -90,6 +91,31 @@ function ask(turn: Turn, delay: number): void {
   const undo = turn.state.undo.at(-1) as Undo
   const attempt = turn.state.ending?.attempt ?? 1
   const task = `${undo.task}${MARK}`
+  const reserved = reserveCall(
+    turn,
+    null,
+    {
+      do: 'call_agent',
+      task,
+      attempt,
+      agent: undo.agent,
+      capability: undo.capability,
+      fallback: [],
+      excluded: [],
+      instructions: undo.instructions,
+      input: undo.input,
+      output_schema: null,
+      effect: null,
+      timeout_ms: null,
+      max_output_tokens: null,
+      delay_ms: delay,
+      goal: turn.state.goal,
+    },
+    'undo',
+  )
+  // Undoing is never denied.
+  if (!reserved.ok) return
+  const { budget } = reserved.call
   turn.emit('task_started', {
     task,
     attempt,
@@ -97,24 +123,9 @@ function ask(turn: Turn, delay: number): void {
     capability: undo.capability,
     excluded: [],
     delay_ms: delay,
+    ...(budget === undefined ? {} : { reserved: { account: budget.account, ...budget.amounts } }),
   })
-  turn.ask({
-    do: 'call_agent',
-    task,
-    attempt,
-    agent: undo.agent,
-    capability: undo.capability,
-    fallback: [],
-    excluded: [],
-    instructions: undo.instructions,
-    input: undo.input,
-    output_schema: null,
-    effect: null,
-    timeout_ms: null,
-    max_output_tokens: null,
-    delay_ms: delay,
-    goal: turn.state.goal,
-  })
+  turn.ask(reserved.call)
 }
 
 /** Feeds what came of a compensation. True when it was the last one and the run may end. */

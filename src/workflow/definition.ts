@@ -82,6 +82,48 @@ const common = {
   join: z.enum(['any', 'all']).optional(),
 }
 
+const limit = z.int().min(1).max(Number.MAX_SAFE_INTEGER)
+const counted = {
+  tokens: limit.optional().meta({ description: 'Most tokens, in and out' }),
+  calls: limit.optional().meta({ description: 'Most calls of agents and models' }),
+  money: z
+    .number()
+    .min(0.000001)
+    .max(1_000_000_000)
+    .optional()
+    .meta({ description: 'Most money, in the currency that the prices are written in; up to six decimals' }),
+}
+/** The budget of a stage: what it and all it starts may use. It draws on the budget of the run. */
+export const stageBudgetSchema = z.strictObject(counted)
+export type StageBudget = z.infer<typeof stageBudgetSchema>
+
+/** The task that ends a run whose budget is used up: it turns what there is into the best partial result. */
+export const closeOutSchema = z.strictObject({
+  agent: agentName.optional(),
+  capability: identifier.optional(),
+  instructions,
+  /** Kept back of every limit for this task. */
+  share: z.number().min(0.01).max(0.5).optional(),
+  max_output_tokens: z.int().min(1).max(1_000_000).optional(),
+})
+
+export const budgetSchema = z.strictObject({
+  ...counted,
+  wall_clock: duration.optional(),
+  depth: z.int().min(0).max(8).optional().meta({ description: 'Levels of runs that may be started below this one' }),
+  fan_out: z
+    .int()
+    .min(1)
+    .max(definitionLimits.loop)
+    .optional()
+    .meta({ description: 'Most tasks, ballots or items of one stage, here and in the runs below' }),
+  when_used_up: z
+    .enum(['close_out', 'park'])
+    .optional()
+    .meta({ description: 'End with the best partial result (default), or wait until a person raises the budget' }),
+  close_out: closeOutSchema.optional(),
+})
+
 const onFailure = z
   .union([z.enum(['fail', 'continue']), z.strictObject({ then: identifier })])
   .meta({ description: 'When the stage fails: fail the run (default), continue, or go to a stage' })
@@ -92,6 +134,7 @@ const tasksStage = z.strictObject({
   tasks: z.array(taskSchema).min(1).max(definitionLimits.tasks_per_stage),
   /** How many tasks must succeed; default 1, so one agent's failure does not sink the stage. */
   min_success: z.int().min(0).max(definitionLimits.tasks_per_stage).optional(),
+  budget: stageBudgetSchema.optional(),
   on_failure: onFailure.optional(),
 })
 
@@ -108,6 +151,7 @@ const voteStage = z.strictObject({
   /** Share of the votes cast that the winner must exceed. */
   threshold: z.number().min(0).max(1).optional(),
   timeout: duration.optional(),
+  budget: stageBudgetSchema.optional(),
   on_failure: onFailure.optional(),
 })
 
@@ -150,6 +194,7 @@ const runStage = z.strictObject({
   kind: z.literal('run'),
   definition: z.string().min(1).max(200).meta({ description: 'name, name@version or sha256:… of a stored definition' }),
   input: z.record(identifier, binding).optional(),
+  budget: stageBudgetSchema.optional(),
   on_failure: onFailure.optional(),
 })
 
@@ -166,6 +211,7 @@ export type LoopStage = Common & {
   max: number
   until: string
   stages: Stage[]
+  budget?: StageBudget | undefined
   on_failure?: z.infer<typeof onFailure> | undefined
 }
 export type ForEachStage = Common & {
@@ -174,6 +220,7 @@ export type ForEachStage = Common & {
   max: number
   parallel?: number | undefined
   stages: Stage[]
+  budget?: StageBudget | undefined
   on_failure?: z.infer<typeof onFailure> | undefined
 }
 export type Stage =
@@ -196,6 +243,7 @@ const loopStage = z.strictObject({
   max: z.int().min(1).max(definitionLimits.loop).meta({ description: 'Most iterations: every loop has a bound' }),
   until: condition.meta({ description: 'CEL; evaluated after each iteration; true ends the loop' }),
   stages: body,
+  budget: stageBudgetSchema.optional(),
   on_failure: onFailure.optional(),
 })
 
@@ -206,6 +254,7 @@ const forEachStage = z.strictObject({
   max: z.int().min(1).max(definitionLimits.loop),
   parallel: z.int().min(1).max(200).optional(),
   stages: body,
+  budget: stageBudgetSchema.optional(),
   on_failure: onFailure.optional(),
 })
 
@@ -257,13 +306,7 @@ export const definitionSchema = z.strictObject({
   description: z.string().max(4_000).optional(),
   goal: z.string().max(20_000).optional(),
   inputs: z.record(identifier, inputDeclaration).optional(),
-  budget: z
-    .strictObject({
-      tokens: z.int().min(1).optional(),
-      calls: z.int().min(1).optional(),
-      wall_clock: duration.optional(),
-    })
-    .optional(),
+  budget: budgetSchema.optional(),
   stages: z.array(stageSchema).min(1).max(definitionLimits.stages),
   feedback: z
     .array(

@@ -4,11 +4,26 @@
  * Inputs are what happened to the run from outside (`task_finished`, `signal_received` …); they are fed to `next`.
  * The others are derived by `next` itself, so folding the inputs produces them again under the same sequence numbers.
  */
+import type { Amounts, CountedUnit, Limits } from '../budget/amounts.ts'
 import type { Failure } from '../failure.ts'
+import type { PinnedBudget } from './command.ts'
 import type { Json, Value } from './value.ts'
 
 /** Tokens of one call. `null` = the agent system does not report them; never 0 for unknown. */
-export type Usage = { input_tokens: number | null; output_tokens: number | null; calls: number }
+export type Usage = {
+  input_tokens: number | null
+  output_tokens: number | null
+  calls: number
+  /** What it cost by the price table, in millionths of the currency; null = not known. Left out where nothing has a price. */
+  money?: number | null
+  /** Nobody counted some of the tokens: they are an estimate, on the high side. */
+  estimated?: boolean
+}
+
+export type BudgetUnit = CountedUnit | 'wall_clock' | 'depth' | 'fan_out'
+
+/** Which account denies what. Money in millionths, time in milliseconds. */
+export type BudgetDenied = { account: string; unit: BudgetUnit; wanted: number; left: number; limit: number }
 
 export type Metrics = {
   /** Tasks or ballots counted. */
@@ -47,6 +62,11 @@ export type EventData = {
     parent?: { run: string; stage: string }
     forked_from?: { run: string; seq: number }
     by: string
+    /** Content hash of each agent that the definition names, as it was then; those that are not there are left out. */
+    agents?: { [name: string]: string }
+    /** Version of the program. */
+    program?: string
+    budget?: PinnedBudget
   }
   plan_proposed: {
     attempt: number
@@ -61,6 +81,8 @@ export type EventData = {
     raw: Value
     failure?: Failure
     duration_ms: number
+    /** As in run_started, of the agents that the plan names. */
+    agents?: { [name: string]: string }
   }
   task_finished: {
     task: string
@@ -71,12 +93,18 @@ export type EventData = {
     usage: Usage
     duration_ms: number
     queued_ms: number
+    /** Parts of `duration_ms`, where they are known: waiting for a place at the model, and loading it. */
+    model_queued_ms?: number
+    load_ms?: number
     why: string
     /** Hash of the prompt that was sent, where there was one. */
     prompt?: Value
     effect_key: string
     /** The ballot of a vote task: the option chosen. */
     ballot?: string
+    /** Content hash of the agent as it was asked, and the digest of the model where its host gives one. */
+    agent_hash?: string
+    model_digest?: string
   }
   task_failed: {
     task: string
@@ -88,17 +116,39 @@ export type EventData = {
     duration_ms: number
     queued_ms: number
     why: string
+    /** Which account of several runs said no, when the failure is `budget_exhausted`. */
+    denied?: BudgetDenied
+    /** The program ended while the call was in hand: it is charged in full, and counts as no attempt. */
+    interrupted?: true
+    agent_hash?: string
   }
   collected: { stage: string; output: Value; metrics: Metrics }
   timer_fired: { timer: string }
   signal_received: { name: string; data: Value; by: string }
   approval_given: { approval: string; decision: 'approve' | 'refuse'; comment: string; by: string }
   effect_resolved: { task: string; happened: boolean; comment: string; by: string; output?: Value }
-  child_finished: { stage: string; run: string; status: string; output: Value }
+  child_finished: {
+    stage: string
+    run: string
+    status: string
+    output: Value
+    /** What the child and all below it used. */
+    used?: { spent: Amounts; estimated: Amounts }
+  }
   cancel_requested: { by: string; reason: string }
   pause_requested: { by: string; reason: string }
   resume_requested: { by: string; reason: string }
+  /** A person, or a policy of one, lets the run use more. Money in millionths, time in milliseconds. */
+  budget_raised: { unit: BudgetUnit; to: number; by: string; reason: string }
+  /** From here on the run follows `definition`, a newer version; what had happened would have happened under it, too. */
+  definition_changed: { definition: string; from: string; by: string }
+  /** A newer version was to be followed and does not fit what has happened: the run stays with its own. */
+  definition_kept: { definition: string; from: string; by: string; reason: string }
+  /** Another version of the program drives the run from here on. `from` is null in logs that begin without it. */
+  program_changed: { from: string | null; to: string }
   // derived
+  /** What did the task is not what the run knew under this name: another content of the agent, or another model. */
+  agent_changed: { agent: string; task: string; what: 'agent' | 'model'; from: string; to: string }
   plan_requested: { attempt: number; problems: string[] }
   definition_chosen: {
     definition: string
@@ -114,6 +164,8 @@ export type EventData = {
     capability: string | null
     excluded: string[]
     delay_ms: number
+    /** What was reserved for it, in which account. */
+    reserved?: { account: string } & Amounts
   }
   loop_iterated: { stage: string; iteration: number; until: boolean | null; reason: string }
   decision_made: {
@@ -147,6 +199,26 @@ export type EventData = {
   feedback_fired: { feedback: string; action: string; values: { [name: string]: Json } }
   compensation_started: { reason: string; tasks: string[] }
   compensation_finished: { task: string; undone: boolean; reason: string }
+  budget_opened: {
+    account: string
+    parent: string | null
+    limits: Limits
+    /** Kept back for the close-out. */
+    keep: Amounts
+    wall_clock_ms: number | null
+    depth: number | null
+    fan_out: number | null
+    /** What the planner had used by then. */
+    spent?: Amounts
+    /** By which money is reserved, where anything has a price: for a million tokens. */
+    price?: { input: number; output: number }
+  }
+  /** Two thirds are used; from now on the agents are told. */
+  budget_notice: { account: string; unit: CountedUnit | 'wall_clock'; limit: number; spent: number; left: number }
+  /** `by`: address of the task or stage that asked. */
+  budget_denied: BudgetDenied & { by: string }
+  /** Nothing new begins; what is in hand is waited for, then the best partial result is made. */
+  close_out_started: { reason: string; in_hand: number }
   run_paused: { reason: string; by: string }
   run_resumed: { reason: string; by: string }
   run_finished: {
@@ -174,6 +246,11 @@ export const isInput = {
   cancel_requested: true,
   pause_requested: true,
   resume_requested: true,
+  budget_raised: true,
+  definition_changed: true,
+  definition_kept: true,
+  program_changed: true,
+  agent_changed: false,
   plan_requested: false,
   definition_chosen: false,
   stage_started: false,
@@ -190,6 +267,10 @@ export const isInput = {
   feedback_fired: false,
   compensation_started: false,
   compensation_finished: false,
+  budget_opened: false,
+  budget_notice: false,
+  budget_denied: false,
+  close_out_started: false,
   run_paused: false,
   run_resumed: false,
   run_finished: false,

@@ -68,6 +68,7 @@ export function forkRun(events: readonly RunEvent[], request: ForkRequest, defin
   if (!cut.ok) return cut
 
   const inputs = events.filter((event) => isInput[event.type] && event.seq <= cut.value.last) as (RunEvent & RunInput)[]
+  const definition = request.definition ?? newerVersion(inputs)
   const undone = undoneTasks(events, cut.value.last, request)
   const shift = request.now - (inputs.findLast((input) => !forTheSource(input.type)) ?? first).at
   const course = newCourse(request.run)
@@ -75,8 +76,9 @@ export function forkRun(events: readonly RunEvent[], request: ForkRequest, defin
   const left_out: LeftOut[] = []
   for (const source of inputs) {
     const input = { at: source.at + shift, type: source.type, data: source.data } as RunInput
-    if (input.type === 'run_started') input.data = startData(events, first, request, cut.value, definitionOf)
-    const reason = whyNot(input, request, undone)
+    if (input.type === 'run_started')
+      input.data = startData(events, first, request, cut.value, definition ?? input.data.definition, definitionOf)
+    const reason = whyNot(input, definition, undone)
     const fed = reason === null ? feedCourse(definitionOf, course, structuredClone(input)).events : []
     for (const event of fed) log.push(event)
     if (fed.length === 0)
@@ -89,6 +91,10 @@ export function forkRun(events: readonly RunEvent[], request: ForkRequest, defin
   }
   return ok({ events: log, course, forked_from: { run: first.run, seq: cut.value.seq }, left_out })
 }
+
+/** What the source has gone over to by then. A migrated run is as if it had been started so; so is the fork. */
+const newerVersion = (inputs: readonly RunInput[]): string | undefined =>
+  inputs.findLast((input) => input.type === 'definition_changed')?.data.definition
 
 /** The number up to which inputs are taken, and the last of the source's events that this covers. */
 function cutOf(events: readonly RunEvent[], { at, before_stage }: ForkRequest): Result<Cut> {
@@ -134,6 +140,7 @@ function startData(
   first: RunEvent<'run_started'>,
   request: ForkRequest,
   cut: Cut,
+  definition: string | null,
   definitionOf: DefinitionOf,
 ): RunEvent<'run_started'>['data'] {
   // A parent waits for the source, not for this run.
@@ -141,7 +148,7 @@ function startData(
   return {
     ...data,
     by: request.by,
-    definition: request.definition ?? data.definition,
+    definition,
     inputs: {
       ...(request.definition === undefined ? data.inputs : ownInputs(events, first, request.definition, definitionOf)),
       ...request.inputs,
@@ -187,10 +194,12 @@ function undoneTasks(events: readonly RunEvent[], last: number, request: ForkReq
 const forTheSource = (type: RunInput['type']): boolean =>
   type === 'cancel_requested' || type === 'pause_requested' || type === 'resume_requested'
 
-function whyNot(input: RunInput, request: ForkRequest, undone: ReadonlySet<string>): string | null {
+function whyNot(input: RunInput, definition: string | undefined, undone: ReadonlySet<string>): string | null {
   if (forTheSource(input.type)) return 'was meant for the source'
-  if (input.type === 'plan_proposed' && request.definition !== undefined)
+  if (input.type === 'plan_proposed' && definition !== undefined)
     return 'the edited definition takes the place of the plan'
+  if (input.type === 'definition_changed' || input.type === 'definition_kept')
+    return 'the fork begins with the definition that it goes on with'
   if (input.type === 'task_finished' && undone.has(input.data.task)) return 'was undone by the source: it is done again'
   return null
 }

@@ -1,4 +1,5 @@
 /** What expressions see: inputs, results of stages in scope, figures of the run. */
+import { budgetFigures } from './budget.ts'
 import type { Lookup } from './expression.ts'
 import { graphOf } from './graph.ts'
 import { stagesById } from './places.ts'
@@ -70,6 +71,7 @@ function ofRun(state: RunState, at: number, name: string): Value | undefined {
     tasks_done: totals.tasks_done,
     tasks_failed: totals.tasks_failed,
     stages_failed: totals.stages_failed,
+    ...budgetFigures(state),
   }
 }
 

@@ -394,7 +394,7 @@ describe('a run', () => {
 
   test('budgets: no call beyond the calls, an end at the wall clock; success criteria are looked at', () => {
     const calls = play(definitionWith([work('a'), work('b')], { budget: { calls: 1 } }))
-    assert.match(ended(calls.events)?.reason ?? '', /budget of 1 calls is used up/)
+    assert.match(ended(calls.events)?.reason ?? '', /budget of 1 call is used up/)
     const clock = play(
       definitionWith([{ id: 'w', kind: 'wait', signal: 'go', timeout: '1h' }], { budget: { wall_clock: '1m' } }),
     )

@@ -8,26 +8,29 @@
  *  N4. After `run_finished` there are no steps, timers or approvals, and no event comes any more.
  */
 import { splitTask } from './address.ts'
+import { bindAgents, noteAgent } from './bound-agents.ts'
+import { endsAtOnce, isBudgetTimer, openBudget, raiseBudget } from './budget.ts'
+import { chargeLost, deny, settleCall, settleChild } from './call-budget.ts'
+import { askCloseOut, closedOut, giveUpCloseOut, isCloseOut, startCloseOut } from './close-out.ts'
 import type { Command } from './command.ts'
 import { compensate, compensated, isCompensation } from './compensation.ts'
 import type { Definition } from './definition.ts'
-import { milliseconds } from './duration.ts'
+import { endRun } from './end-run.ts'
 import { EVENT_VERSION, type EventData, type RunEvent, type RunInput } from './event.ts'
-import { evaluateBinding, evaluateCondition } from './expression.ts'
 import { applyFeedback } from './feedback.ts'
-import { lookupIn } from './lookup.ts'
+import { followDefinition } from './follow-definition.ts'
 import { findPlace, openScope } from './places.ts'
-import { hasEnded, isOver, type RunState, STATE_VERSION } from './run-state.ts'
-import { scopeOutput, startScope } from './scope.ts'
+import { rest } from './rest.ts'
+import { RUN_ACCOUNT } from './run-budget.ts'
+import { hasEnded, type RunState, STATE_VERSION } from './run-state.ts'
+import { startScope } from './scope.ts'
 import { behaviours } from './stages/all.ts'
 import { ballotTasks } from './stages/vote.ts'
-import { effectResolved, type TaskSpec, taskFailed, taskFinished } from './task-run.ts'
+import { effectResolved, type TaskSpec, taskFailed, taskFinished, unpark } from './task-run.ts'
 import { type Place, Turn } from './turn.ts'
 
 /** The model proposes once and repairs at most twice; then a template is taken. */
 export const PLAN_ATTEMPTS = 3
-/** Timer that ends a run at its wall-clock budget. */
-const BUDGET_TIMER = 'budget/wall_clock'
 
 export type DefinitionOf = (hash: string) => Definition
 
@@ -56,6 +59,7 @@ export function newState(run: string): RunState {
       output_tokens: 0,
       unknown_usage: 0,
       calls: 0,
+      money: 0,
       tasks_done: 0,
       tasks_failed: 0,
       stages_done: 0,
@@ -64,6 +68,8 @@ export function newState(run: string): RunState {
     paused: null,
     undo: [],
     feedback: { fired: {}, wins: {}, frozen: 0 },
+    agents: {},
+    program: null,
   }
 }
 
@@ -98,8 +104,10 @@ export function advance(definitionOf: DefinitionOf, state: RunState, input: RunI
     stageEnding: applyFeedback,
   })
   turn.events.push(own)
-  feed(turn, input)
+  if (input.type === 'definition_changed') followDefinition(state, input.data, definitionOf)
+  else feed(turn, input)
   for (let work = turn.agenda.shift(); work !== undefined; work = turn.agenda.shift()) work()
+  if (state.closing !== undefined) goOnClosing(turn)
   rest(state)
   return { events: turn.events, commands: turn.commands }
 }
@@ -140,27 +148,36 @@ function hasPlace(state: RunState, input: RunInput): boolean {
       return state.paused === null
     case 'resume_requested':
       return state.paused !== null
+    case 'definition_changed':
+      return state.definition === input.data.from
     default:
       return true
   }
 }
 
-function feed(turn: Turn, input: RunInput): void {
+function feed(turn: Turn, input: Exclude<RunInput, { type: 'definition_changed' }>): void {
   const { state } = turn
   switch (input.type) {
     case 'run_started':
       return begin(turn, input.data)
     case 'plan_proposed':
       count(state, input.data.usage)
+      bindAgents(state, input.data.agents)
       return planned(turn, input.data)
     case 'task_finished':
       count(state, input.data.usage)
+      settleCall(turn, input.data)
+      noteAgent(turn, input.data)
       if (isCompensation(input.data.task)) return compensated(turn, { ok: true }) ? conclude(turn) : undefined
+      if (isCloseOut(input.data.task)) return closedOut(turn, input.data.output)
       return onTask(turn, input.data.task, (place, spec) => taskFinished(turn, place, spec, input.data))
     case 'task_failed':
       count(state, input.data.usage)
+      settleCall(turn, input.data)
+      noteAgent(turn, input.data)
       if (isCompensation(input.data.task))
         return compensated(turn, { ok: false, data: input.data }) ? conclude(turn) : undefined
+      if (isCloseOut(input.data.task)) return giveUpCloseOut(turn, input.data)
       return onTask(turn, input.data.task, (place, spec) => taskFailed(turn, place, spec, input.data))
     case 'effect_resolved':
       return onTask(turn, input.data.task, (place, spec) => effectResolved(turn, place, spec, input.data))
@@ -169,13 +186,13 @@ function feed(turn: Turn, input: RunInput): void {
         turn.behaviour(place.stage.kind).collected?.(turn, place as never, input.data.output, input.data.metrics),
       )
     case 'child_finished':
-      return at(turn, input.data.stage, (place) =>
-        turn.behaviour(place.stage.kind).childFinished?.(turn, place as never, input.data.status, input.data.output),
-      )
+      return at(turn, input.data.stage, (place) => {
+        settleChild(turn, place, input.data.used)
+        turn.behaviour(place.stage.kind).childFinished?.(turn, place as never, input.data.status, input.data.output)
+      })
     case 'timer_fired':
       turn.dropTimer(input.data.timer)
-      if (input.data.timer === BUDGET_TIMER)
-        return finish(turn, 'partial', `the wall-clock budget of ${turn.definition?.budget?.wall_clock} is used up`)
+      if (isBudgetTimer(input.data.timer)) return timeIsOver(turn, input.data.timer)
       return at(turn, splitTask(input.data.timer).stage, (place) =>
         turn.behaviour(place.stage.kind).timerFired?.(turn, place as never),
       )
@@ -202,6 +219,13 @@ function feed(turn: Turn, input: RunInput): void {
     case 'resume_requested':
       state.paused = null
       return turn.emit('run_resumed', { by: input.data.by, reason: input.data.reason })
+    case 'budget_raised':
+      return raised(turn, input.data)
+    case 'program_changed':
+      state.program = input.data.to
+      return
+    case 'definition_kept':
+      return
   }
 }
 
@@ -210,6 +234,7 @@ function count(state: RunState, usage: EventData['task_finished']['usage']): voi
   totals.calls += usage.calls
   totals.input_tokens += usage.input_tokens ?? 0
   totals.output_tokens += usage.output_tokens ?? 0
+  totals.money += usage.money ?? 0
   if (usage.calls > 0 && (usage.input_tokens === null || usage.output_tokens === null))
     totals.unknown_usage += usage.calls
 }
@@ -236,6 +261,9 @@ function begin(turn: Turn, data: EventData['run_started']): void {
   state.inputs = data.inputs
   state.started_at = turn.at
   state.parent = data.parent ?? null
+  if (data.budget !== undefined) state.pinned = data.budget
+  state.program = data.program ?? null
+  bindAgents(state, data.agents)
   if (data.definition === null) return plan(turn, 1, [])
   chosen(turn, data.definition, 'given', 'the caller named it')
 }
@@ -271,8 +299,7 @@ function chosen(turn: Turn, hash: string, source: EventData['definition_chosen']
   for (const [name, declared] of Object.entries(definition.inputs ?? {}))
     if (state.inputs[name] === undefined && declared.default !== undefined) state.inputs[name] = declared.default
   turn.emit('definition_chosen', { definition: hash, name: definition.name, source, reason })
-  if (definition.budget?.wall_clock !== undefined)
-    turn.startTimer(BUDGET_TIMER, turn.at + milliseconds(definition.budget.wall_clock))
+  openBudget(turn, definition)
   state.top = openScope(definition.stages)
   startScope(turn, state.top, definition.stages, '', null)
 }
@@ -305,12 +332,38 @@ function topEnded(turn: Turn, failure: string | null): void {
   )
 }
 
+/** Nothing new begins any more: once nothing is in hand, the closing task is asked for, and then the run ends. */
+function goOnClosing(turn: Turn): void {
+  const { state } = turn
+  if (state.closing === undefined || state.ended_at !== undefined || state.ending !== undefined) return
+  if (Object.keys(state.steps).length > 0 || askCloseOut(turn)) return
+  finish(turn, 'partial', state.closing.reason)
+}
+
+function timeIsOver(turn: Turn, timer: string): void {
+  const limit = turn.state.budget?.wall_clock_ms ?? 0
+  const elapsed = turn.at - turn.state.started_at
+  const left = Math.max(0, limit - elapsed)
+  const reason = deny(turn, '', { account: RUN_ACCOUNT, unit: 'wall_clock', wanted: 1, left, limit })
+  if (!endsAtOnce(timer)) return startCloseOut(turn, reason)
+  turn.state.closing ??= { reason, attempt: 0 }
+  finish(turn, 'partial', reason)
+}
+
+/** What was denied for lack of budget is asked for again. */
+function raised(turn: Turn, data: EventData['budget_raised']): void {
+  const { state } = turn
+  if (!raiseBudget(turn, data) || state.budget === undefined) return
+  state.budget.used_up = {}
+  for (const task of state.budget.parked.splice(0)) onTask(turn, task, (place, spec) => unpark(turn, place, spec))
+}
+
 function finish(turn: Turn, status: EventData['run_finished']['status'], reason: string): void {
   const { state } = turn
-  if (isOver(state)) return
+  if (state.ended_at !== undefined || state.ending !== undefined) return
   callOffAll(turn, reason)
   if ((status === 'failed' || status === 'cancelled') && compensate(turn, status, reason)) return
-  end(turn, status, reason)
+  endRun(turn, status, reason)
 }
 
 /** The compensations have ended: now the run ends as it would have. */
@@ -319,12 +372,13 @@ function conclude(turn: Turn): void {
   if (ending === undefined) return
   delete turn.state.ending
   const undone = ending.failed.length === 0 ? 'what it did was undone' : `not undone: ${ending.failed.join(', ')}`
-  end(turn, ending.status, `${ending.reason}; ${undone}`)
+  endRun(turn, ending.status, `${ending.reason}; ${undone}`)
 }
 
 function callOffAll(turn: Turn, reason: string): void {
   const { state } = turn
   for (const step of Object.keys(state.steps)) {
+    chargeLost(state, step)
     if (step.endsWith('/run')) turn.commands.push({ do: 'cancel_child', stage: step.slice(0, -'/run'.length), reason })
     else turn.commands.push({ do: 'cancel_step', step })
   }
@@ -333,62 +387,4 @@ function callOffAll(turn: Turn, reason: string): void {
   state.approvals = {}
   state.signals = {}
   state.paused = null
-}
-
-function end(turn: Turn, status: EventData['run_finished']['status'], reason: string): void {
-  const { state, definition } = turn
-  let ended = status
-  let why = reason
-  let output = definition === null ? null : scopeOutput(state.top, definition.stages)
-  const success: EventData['run_finished']['success'] = []
-  if (definition !== null) {
-    const lookup = lookupIn(turn, state.top, definition.stages, null)
-    if (definition.output !== undefined) {
-      const value = evaluateBinding(definition.output, lookup)
-      // Never another stage's output in its place: what was declared says what may be given out.
-      output = value.ok ? value.value : null
-      if (!value.ok && status === 'completed')
-        [ended, why] = ['partial', `the output cannot be had: ${value.failure.message}`]
-    }
-    for (const criterion of definition.success ?? []) {
-      const outcome = evaluateCondition(criterion.when, lookup)
-      success.push({
-        id: criterion.id,
-        met: outcome.value,
-        reason: outcome.value === null ? outcome.reason : `${criterion.when} is ${outcome.value}`,
-      })
-    }
-    const missed = success.filter((criterion) => criterion.met !== true)
-    if (ended === 'completed' && missed.length > 0)
-      [ended, why] = ['partial', `success criteria not met: ${missed.map((criterion) => criterion.id).join(', ')}`]
-  }
-  state.status = ended
-  state.reason = why
-  state.output = output
-  state.ended_at = turn.at
-  turn.emit('run_finished', { status: ended, reason: why, output, success })
-}
-
-/** What a run that has not ended is called between two inputs. */
-function rest(state: RunState): void {
-  if (hasEnded(state.status as never) || state.status === 'new') return
-  const steps = Object.keys(state.steps)
-  const busy = steps.some((step) => !step.endsWith('/run'))
-  if (state.paused !== null)
-    [state.status, state.reason] = ['paused', state.paused.reason || `paused by ${state.paused.by}`]
-  else if (state.ending !== undefined)
-    [state.status, state.reason] = ['running', `undoing what it did (${state.ending.reason})`]
-  else if (state.definition === null) [state.status, state.reason] = ['planning', 'a definition is being made']
-  else if (busy) [state.status, state.reason] = ['running', '']
-  else [state.status, state.reason] = ['waiting', waitingFor(state, steps)]
-}
-
-function waitingFor(state: RunState, steps: string[]): string {
-  const approvals = Object.keys(state.approvals)
-  if (approvals.length > 0) return `a person: approval ${approvals.join(', ')}`
-  if (steps.length > 0) return `another run (${steps.map((step) => step.slice(0, -'/run'.length)).join(', ')})`
-  const timers = Object.keys(state.timers).filter((timer) => timer !== BUDGET_TIMER)
-  return timers.length > 0
-    ? `a timer or a signal (${timers.map((timer) => splitTask(timer).stage).join(', ')})`
-    : 'an answer to the question about an effect'
 }

@@ -1,5 +1,7 @@
 /** The state of a run: what folding its events gives. Plain JSON; it is stored between segments. */
+import type { PinnedBudget } from './command.ts'
 import type { Metrics, VoteResult } from './event.ts'
+import type { RunBudget } from './run-budget.ts'
 import type { Value } from './value.ts'
 
 export const STATE_VERSION = 1
@@ -21,8 +23,10 @@ export const hasEnded = (status: RunStatus): boolean => endedStatuses.includes(s
 
 /** One task of a running stage; gone when its stage has settled. */
 export type TaskState = {
-  s: 'running' | 'done' | 'failed' | 'asking'
+  s: 'running' | 'done' | 'failed' | 'asking' | 'parked'
   attempt: number
+  /** Attempts that ended because the program did: they do not count. */
+  interrupted?: number
   /** Agents that failed this task already. */
   tried: string[]
   out?: Value
@@ -82,6 +86,8 @@ export type Totals = {
   /** Calls whose tokens nobody reported. */
   unknown_usage: number
   calls: number
+  /** In millionths. */
+  money: number
   tasks_done: number
   tasks_failed: number
   stages_done: number
@@ -140,9 +146,20 @@ export type RunState = {
   undo: Undo[]
   /** Set while a run that fails or was cancelled undoes what it did. */
   ending?: { status: 'failed' | 'cancelled'; reason: string; attempt: number; failed: string[] }
+  /** Set while a run whose budget is used up finishes what is in hand and makes its best partial result. */
+  closing?: { reason: string; attempt: number; output?: Value }
+  /** What the request and the runs above say about the budget. */
+  pinned?: PinnedBudget
+  /** From the time the definition is known, where something limits the run. */
+  budget?: RunBudget
   feedback: FeedbackState
+  /** What the run knows each agent as: its content, and the model that answered for it last. */
+  agents: { [name: string]: { hash: string; model?: string } }
+  /** Version of the program that drives the run; null where the log does not say. */
+  program: string | null
   output?: Value
 }
 
-/** True when no stage may begin any more: the run has ended, or is undoing what it did. */
-export const isOver = (state: RunState): boolean => state.ended_at !== undefined || state.ending !== undefined
+/** True when no stage may begin any more: the run has ended, is closing out, or is undoing what it did. */
+export const isOver = (state: RunState): boolean =>
+  state.ended_at !== undefined || state.ending !== undefined || state.closing !== undefined

@@ -1,6 +1,7 @@
 /** What each event changes in the view of a run (run-view.ts). */
 import type { Failure } from '../failure.ts'
 import { splitTask } from './address.ts'
+import { viewBudget } from './budget-view.ts'
 import type { EventData, EventType, RunEvent } from './event.ts'
 import type { DecisionView, RunFold, RunView, StageView, TaskView } from './run-view-shape.ts'
 
@@ -8,6 +9,7 @@ import type { DecisionView, RunFold, RunView, StageView, TaskView } from './run-
 export const viewLimits = { stages: 400, tasks: 2_000, attempts: 10, decisions: 500, notes: 100 } as const
 
 export function takeEvent(fold: RunFold, event: RunEvent): void {
+  viewBudget(fold.view, event)
   const take = takers[event.type] as (fold: RunFold, data: unknown, event: RunEvent) => void
   take(fold, event.data, event)
 }
@@ -76,8 +78,18 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     task.state = 'running'
     task.agent = data.agent
     task.capability = data.capability
-    const attempt = { attempt: data.attempt, agent: data.agent, started_at: at, duration_ms: null, failure: null }
-    if (task.attempts.length < viewLimits.attempts) task.attempts.push(attempt)
+    if (task.attempts.length < viewLimits.attempts)
+      task.attempts.push({
+        attempt: data.attempt,
+        agent: data.agent,
+        started_at: at,
+        delay_ms: data.delay_ms,
+        queued_ms: null,
+        duration_ms: null,
+        model_queued_ms: null,
+        load_ms: null,
+        failure: null,
+      })
   },
   task_finished: (fold, data, { at }) => {
     const task = fold.tasks.get(data.task) ?? newTask(fold, data.task, at)
@@ -202,11 +214,26 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     const stage = fold.stages.get(data.stage)
     if (stage !== undefined) stage.child = data.run
   },
+  budget_raised: () => {},
+  budget_opened: () => {},
+  budget_notice: () => {},
+  budget_denied: () => {},
+  close_out_started: ({ view }, data) => {
+    view.reason = data.reason
+  },
   cancel_requested: ({ view }, data) => {
     view.reason = `cancel requested by ${data.by}`
   },
   pause_requested: () => {},
   resume_requested: () => {},
+  definition_changed: ({ view }, { definition, by }) => {
+    const name = view.definition?.name ?? null
+    view.definition = { hash: definition, name, source: 'newer version', reason: `taken over by ${by}` }
+  },
+  // These stand in the log; what the run does is the same as before.
+  definition_kept: () => undefined,
+  program_changed: () => undefined,
+  agent_changed: () => undefined,
   run_paused: ({ view }, data) => {
     view.state = 'paused'
     view.reason = data.reason
@@ -298,13 +325,23 @@ function settle(
 
 function closeAttempt(
   task: TaskView,
-  data: { attempt: number; agent: string | null; duration_ms: number },
+  data: {
+    attempt: number
+    agent: string | null
+    queued_ms: number
+    duration_ms: number
+    model_queued_ms?: number
+    load_ms?: number
+  },
   failure: Failure | null,
 ): void {
   const attempt = task.attempts.find((each) => each.attempt === data.attempt)
   if (attempt === undefined) return
   attempt.agent = data.agent ?? attempt.agent
+  attempt.queued_ms = data.queued_ms
   attempt.duration_ms = data.duration_ms
+  attempt.model_queued_ms = data.model_queued_ms ?? null
+  attempt.load_ms = data.load_ms ?? null
   attempt.failure = failure
 }
 

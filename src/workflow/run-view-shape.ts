@@ -1,5 +1,6 @@
 /** The shape of a run as people look at it; run-view.ts builds it from the events. */
 import type { Failure } from '../failure.ts'
+import type { BudgetView } from './budget-view.ts'
 import type { EventData, Metrics, VoteResult } from './event.ts'
 import type { Json, Value } from './value.ts'
 
@@ -7,7 +8,13 @@ export type AttemptView = {
   attempt: number
   agent: string | null
   started_at: number
+  /** From `started_at` on: the back-off of a repetition, and then waiting for the agent's place. */
+  delay_ms: number
+  queued_ms: number | null
   duration_ms: number | null
+  /** Parts of `duration_ms`: waiting for a place at the model, and loading it; null where nobody says. */
+  model_queued_ms: number | null
+  load_ms: number | null
   failure: Failure | null
 }
 
@@ -99,6 +106,8 @@ export type RunView = {
     calls: number
     duration_ms: number | null
   }
+  /** What limits the run and what is used of it; null when nothing does. */
+  budget: BudgetView | null
   counts: { stages: number; tasks: number; tasks_completed: number; tasks_failed: number; events: number }
   started_at: number | null
   ended_at: number | null

@@ -36,6 +36,7 @@ export const newFold = (): RunFold => ({
     result: null,
     success: [],
     cost: { input_tokens: 0, output_tokens: 0, unknown_usage: 0, calls: 0, duration_ms: null },
+    budget: null,
     counts: { stages: 0, tasks: 0, tasks_completed: 0, tasks_failed: 0, events: 0 },
     started_at: null,
     ended_at: null,

@@ -7,6 +7,7 @@
  *  G3. `open` counts the stages of the level that are not settled; at 0 the level has ended, exactly once.
  *  G4. Nothing recurses along the graph: follow-up work goes on the agenda.
  */
+import { chargeLost, forgetAccount } from './call-budget.ts'
 import { noteCompensations } from './compensation.ts'
 import { END } from './definition.ts'
 import type { Metrics } from './event.ts'
@@ -116,6 +117,7 @@ function close(turn: Turn, place: Place, s: 'done' | 'failed', metrics: Metrics 
   delete state.scope
   delete state.items
   delete state.list
+  forgetAccount(turn.state, place.address)
   return state
 }
 
@@ -181,6 +183,7 @@ export function callOff(turn: Turn, address: string): void {
   for (const step of Object.keys(turn.state.steps)) {
     if (!below(step)) continue
     delete turn.state.steps[step]
+    chargeLost(turn.state, step)
     turn.commands.push({ do: 'cancel_step', step })
   }
   for (const timer of Object.keys(turn.state.timers)) if (below(timer)) turn.dropTimer(timer)

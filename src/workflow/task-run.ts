@@ -4,10 +4,12 @@
  */
 import { backoffMs } from '../agents/retry.ts'
 import { taskAddress } from './address.ts'
+import { deny, endsTheRun, reserveCall } from './call-budget.ts'
+import { startCloseOut } from './close-out.ts'
 import type { CallAgent } from './command.ts'
 import type { Task } from './definition.ts'
 import { milliseconds } from './duration.ts'
-import type { EventData, Usage } from './event.ts'
+import type { BudgetDenied, EventData, Usage } from './event.ts'
 import { evaluateBinding } from './expression.ts'
 import { adjusted, noteSuccess } from './feedback.ts'
 import { lookupFrom } from './lookup.ts'
@@ -18,6 +20,8 @@ import type { Value } from './value.ts'
 
 /** Tries of one task in all when its definition says nothing. */
 export const DEFAULT_ATTEMPTS = 3
+/** With those that ended because the program did: a task that ends the program is not tried for ever. */
+const MOST_ATTEMPTS = 20
 
 /** What a stage hands to an agent; a vote makes its own, a tasks stage takes them from the definition. */
 export type TaskSpec = Omit<Task, 'title' | 'required' | 'compensate'>
@@ -31,6 +35,7 @@ export function startTask(turn: Turn, place: Place, spec: TaskSpec): void {
 }
 
 function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, delay: number): void {
+  if (isOver(turn.state)) return settle(turn, place, spec.id, task, 'failed', 'the run begins nothing new')
   const address = taskAddress(place.address, spec.id)
   const input: { [name: string]: Value } = {}
   for (const [name, binding] of Object.entries(spec.input ?? {})) {
@@ -38,8 +43,6 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
     if (!value.ok) return settle(turn, place, spec.id, task, 'failed', `input ${name}: ${value.failure.message}`)
     input[name] = value.value
   }
-  const denied = overBudget(turn)
-  if (denied !== null) return settle(turn, place, spec.id, task, 'failed', denied)
   const call = adjusted(turn, place, {
     do: 'call_agent',
     task: address,
@@ -57,6 +60,9 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
     delay_ms: delay,
     goal: turn.state.goal,
   } satisfies CallAgent)
+  const reserved = reserveCall(turn, place, call)
+  if (!reserved.ok) return denied(turn, place, spec.id, task, reserved.denied)
+  const { budget } = reserved.call
   turn.emit('task_started', {
     task: address,
     attempt: task.attempt,
@@ -64,22 +70,39 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
     capability: call.capability,
     excluded: [...call.excluded],
     delay_ms: call.delay_ms,
+    ...(budget === undefined ? {} : { reserved: { account: budget.account, ...budget.amounts } }),
   })
-  turn.ask(call)
+  turn.ask(reserved.call)
 }
 
-/** The definition's own budget; a call is refused when nothing is left for it. The tree of budgets has its own issue. */
-function overBudget(turn: Turn): string | null {
-  const budget = turn.definition?.budget
-  if (budget === undefined) return null
-  const { totals } = turn.state
-  const inFlight = Object.keys(turn.state.steps).length
-  if (budget.calls !== undefined && totals.calls + inFlight >= budget.calls)
-    return `the budget of ${budget.calls} calls is used up`
-  const tokens = totals.input_tokens + totals.output_tokens
-  if (budget.tokens !== undefined && tokens >= budget.tokens)
-    return `the budget of ${budget.tokens} tokens is used up (${tokens})`
-  return null
+/**
+ * A call that a budget denies. Of a stage's own budget, or an agent's: the task fails. Of the run's, or one above it:
+ * the run closes out, or the task waits until somebody raises the budget.
+ */
+function denied(turn: Turn, place: Place, id: string, task: TaskState, by: BudgetDenied): void {
+  const { budget } = turn.state
+  const address = taskAddress(place.address, id)
+  const reason = deny(turn, address, by)
+  if (!endsTheRun(turn.state, by)) return settle(turn, place, id, task, 'failed', reason)
+  if (budget?.when_used_up === 'park' && !isOver(turn.state)) {
+    task.s = 'parked'
+    task.reason = reason
+    budget.parked.push(address)
+    return
+  }
+  settle(turn, place, id, task, 'failed', reason)
+  startCloseOut(turn, reason)
+}
+
+/** Asks again for a task that waits for a raised budget. */
+export function unpark(turn: Turn, place: Place, spec: TaskSpec): void {
+  const task = turn.stageState(place).tasks?.[spec.id]
+  if (task?.s !== 'parked') return
+  task.s = 'running'
+  // What was denied was no attempt.
+  task.attempt++
+  task.interrupted = (task.interrupted ?? 0) + 1
+  askAgent(turn, place, spec, task, 0)
 }
 
 export function taskFinished(
@@ -107,8 +130,14 @@ export function taskFailed(turn: Turn, place: Place, spec: TaskSpec, data: Event
     turn.emit('effect_question', { task: taskAddress(place.address, spec.id), question: data.failure.message })
     return
   }
+  if (data.denied !== undefined && endsTheRun(turn.state, data.denied))
+    return denied(turn, place, spec.id, task, data.denied)
+  if (data.denied !== undefined) deny(turn, taskAddress(place.address, spec.id), data.denied)
+  if (data.interrupted === true) task.interrupted = (task.interrupted ?? 0) + 1
   if (data.agent !== null && !task.tried.includes(data.agent)) task.tried = [...task.tried, data.agent]
-  if (data.retryable && task.attempt < (spec.attempts ?? DEFAULT_ATTEMPTS)) {
+  const tries = task.attempt - (task.interrupted ?? 0)
+  const again = data.interrupted === true ? task.attempt < MOST_ATTEMPTS : data.retryable
+  if (again && tries < (spec.attempts ?? DEFAULT_ATTEMPTS) && !isOver(turn.state)) {
     const seed = `${turn.state.run}/${place.address}/${spec.id}`
     const wait = data.failure.retry_after_s
     const delay = backoffMs({ attempt: task.attempt, seed, ...(wait === undefined ? {} : { retry_after_s: wait }) })

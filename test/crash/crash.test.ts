@@ -70,6 +70,12 @@ const points = (commits: number): number[] => {
   return [...new Set(Array.from({ length: n }, (_, i) => Math.round(1 + (i * (last - 1)) / Math.max(1, n - 1))))]
 }
 
+/** How many processes were killed in this folder's run. */
+const struck = (data: string): number => {
+  const file = join(data, 'killed')
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
+}
+
 let root = ''
 before(() => {
   root = mkdtempSync(join(tmpdir(), 'quorate-crash-'))
@@ -120,7 +126,7 @@ for (const kind of KINDS) {
         for (const at of points(baseline.commits)) {
           const { data, ledger } = fresh()
           const outcome = outcomeOf(await runProgram(data, ledger, kind, [String(at), 'engine']))
-          assert.ok(existsSync(join(data, 'killed')), `the engine was killed at commit ${at}`)
+          assert.equal(struck(data), 1, `the engine was killed at commit ${at}`)
           assert.deepEqual(outcome.output, baseline.output, `output after a kill at commit ${at}`)
           assert.ok(
             [...started(ledger).values()].every((n) => n === 1),
@@ -131,9 +137,12 @@ for (const kind of KINDS) {
       })
     } else {
       test('model process killed: the same output', async () => {
-        for (const at of points(baseline.commits)) {
+        const at_commits = points(baseline.commits)
+        assert.equal(at_commits.length, POINTS, `${baseline.commits} commits are too few for ${POINTS} points`)
+        for (const at of at_commits) {
           const { data, ledger } = fresh()
           const outcome = outcomeOf(await runProgram(data, ledger, kind, [String(at), 'model']))
+          assert.ok(struck(data) > 0, `a process of the model was killed at commit ${at}`)
           assert.deepEqual(outcome.output, baseline.output, `output after a kill at commit ${at}`)
           assert.ok(
             [...started(ledger).values()].every((n) => n === 1),

@@ -8,6 +8,7 @@ import { createFunctions } from '../../src/agent-systems/function/function.ts'
 import { startQuorate } from '../../src/main.ts'
 import type { Store } from '../../src/store/store.ts'
 import { contentHash } from '../../src/workflow/content-hash.ts'
+import type { RunEvent } from '../../src/workflow/event.ts'
 import { hasEnded } from '../../src/workflow/run-state.ts'
 import { replayAll } from '../replay-all.ts'
 import { testConfiguration } from '../test-configuration.ts'
@@ -22,13 +23,16 @@ const quiet = {
 }
 
 let commits = 0
+/** With a model, commits count from its first answer on: before that there may be no process to strike. */
+let counting = kind === 'plain'
 const done = join(data, 'killed')
 const kill = (): void => {
   if (existsSync(done)) return
-  writeFileSync(done, what ?? '')
-  if (what === 'program') process.kill(process.pid, 'SIGKILL')
-  else if (what === 'engine') process.kill(quorate?.runs.engine_pid() ?? 0, 'SIGKILL')
-  else for (const pid of modelProcesses()) process.kill(pid, 'SIGKILL')
+  const pids =
+    what === 'program' ? [process.pid] : what === 'engine' ? [quorate?.runs.engine_pid() ?? 0] : modelProcesses()
+  // How many were struck: the test wants to see at least one.
+  writeFileSync(done, String(pids.length))
+  for (const pid of pids) process.kill(pid, 'SIGKILL')
 }
 
 /** Children of ours that run the model. */
@@ -46,18 +50,26 @@ function modelProcesses(): number[] {
     })
 }
 
+const byModel = (event: RunEvent): boolean => event.type === 'task_finished' && event.data.model !== null
+
 /** Counts each commit of the run and strikes right after the one that was named. */
 function counted(store: Store): Store {
   const after = async <T>(result: Promise<T>): Promise<T> => {
     const value = await result
-    commits++
-    if (commits === Number(at)) kill()
+    if (counting && ++commits === Number(at)) kill()
     return value
   }
   return {
     ...store,
     runs: { ...store.runs, create: (row, events) => after(store.runs.create(row, events)) },
-    events: { ...store.events, append: (batches) => after(store.events.append(batches)) },
+    events: {
+      ...store.events,
+      append(batches) {
+        const appended = after(store.events.append(batches))
+        const answered = batches.some(({ events }) => events.some(byModel))
+        return counting || !answered ? appended : appended.finally(() => (counting = true))
+      },
+    },
     blobs: { ...store.blobs, put: (bytes) => after(store.blobs.put(bytes)) },
     inbox: { ...store.inbox, put: (run, eid, input) => after(store.inbox.put(run, eid, input)) },
   }

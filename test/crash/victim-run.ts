@@ -1,4 +1,4 @@
-/** The run that is disturbed: four agents in parallel, twelve rounds (nine with a model), a decision, results passed on as data. */
+/** The run that is disturbed: four agents in parallel, twelve rounds, a decision, results passed on as data. */
 import type { Definition, Stage } from '../../src/workflow/definition.ts'
 
 export const RUN_ID = 'run_01a00000-0000-7000-8000-000000000001'
@@ -38,8 +38,7 @@ export function victimDefinition(kind: 'plain' | 'model'): Definition {
     'eleventh',
     'twelfth',
   ]
-  const last = kind === 'model' ? 'ninth' : 'twelfth'
-  const later = names.slice(3, names.indexOf(last) + 1).map((name, i) => round(name, names[i + 2] ?? null))
+  const later = names.slice(3).map((name, i) => round(name, names[i + 2] ?? null))
   return {
     apiVersion: 'quorate/v1',
     name: 'victim',
@@ -52,6 +51,6 @@ export function victimDefinition(kind: 'plain' | 'model'): Definition {
       round('third', 'second'),
       ...later,
     ],
-    output: { second: '=second.output', last: `=${last}.output` },
+    output: { second: '=second.output', last: '=twelfth.output' },
   }
 }

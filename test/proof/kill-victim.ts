@@ -1,8 +1,10 @@
 /**
  * The program as a victim: a run of 30 tasks, four side by side, half of them in process and half by HTTP. It counts the
  * commits of its store and may kill itself or its engine at one of them.
- * Usage: kill-victim.ts <data dir> <address of the outside work> [<commit> <before | after> <program | engine>]
+ * Usage: kill-victim.ts <data dir> <address of the outside work> [<commit> <before | after> <program | engine>] [--acks=FILE]
+ * With a file of acknowledgements it writes a line `ack <seq>` there for every event that it was told is stored.
  */
+import { openSync, writeSync } from 'node:fs'
 import { createFunctions } from '../../src/agent-systems/function/function.ts'
 import { agentInput } from '../../src/agents/agent.ts'
 import { type Quorate, startQuorate } from '../../src/main.ts'
@@ -11,6 +13,7 @@ import { contentHash } from '../../src/workflow/content-hash.ts'
 import type { Definition, Stage } from '../../src/workflow/definition.ts'
 import { hasEnded } from '../../src/workflow/run-state.ts'
 import { testConfiguration } from '../test-configuration.ts'
+import { option } from './report.ts'
 
 export const RUN_ID = 'run_01a00000-0000-7000-8000-000000000030'
 export const TASKS = 30
@@ -53,7 +56,13 @@ export function victimDefinition(): Definition {
 if (import.meta.main) await main()
 
 async function main(): Promise<void> {
-  const [data, outside, at, when, what] = process.argv.slice(2) as [string, string, string?, string?, string?]
+  const [data, outside, at, when, what] = process.argv.slice(2).filter((argument) => !argument.startsWith('--')) as [
+    string,
+    string,
+    string?,
+    string?,
+    string?,
+  ]
   const quiet = {
     debug: () => undefined,
     info: () => undefined,
@@ -66,6 +75,11 @@ async function main(): Promise<void> {
   let struck: number | null = null
   let quorate: Quorate | null = null
   const appended: number[] = []
+  const acks = option('acks', '') === '' ? null : openSync(option('acks', ''), 'a')
+  /** Not later than anybody else learns of it. */
+  const acknowledge = (events: readonly { seq: number }[]): void => {
+    if (acks !== null && events.length > 0) writeSync(acks, `ack ${events.at(-1)?.seq}\n`)
+  }
   const strike = (commit: number, side: 'before' | 'after'): void => {
     if (struck !== null || commit !== Number(at) || side !== when) return
     struck = Date.now()
@@ -83,13 +97,18 @@ async function main(): Promise<void> {
     ...store,
     runs: {
       ...store.runs,
-      create: (row, events) => commit(() => store.runs.create(row, events)),
+      create: async (row, events) => {
+        const done = await commit(() => store.runs.create(row, events))
+        if (done.ok) acknowledge(events)
+        return done
+      },
       raise_epoch: (id) => commit(() => store.runs.raise_epoch(id)),
     },
     events: {
       ...store.events,
       append: async (batches) => {
         const done = await commit(() => store.events.append(batches))
+        for (const batch of batches) acknowledge(batch.events)
         if (batches.some((batch) => batch.events.length > 0)) appended.push(Date.now())
         return done
       },

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { cache, programFile } from '../../bin/program-bundle.mjs'
 import type { VictimReport } from './kill-victim.ts'
 
 export type Commit = { by: 'program' | 'engine'; file: string; at: number }
@@ -67,6 +68,11 @@ export function commitReader(data: string): (text: string) => Omit<Commit, 'at'>
   }
 }
 
+/** The victim is loaded like the program that people start: as a bundle, with compiled code from a cache. */
+const victimFile = (): string =>
+  programFile(repository, process.execPath, { build: true, entry: 'test/proof/kill-victim.ts', beside: ['test'] })
+const repository = join(import.meta.dirname, '..', '..')
+
 /**
  * @param args after the data folder and the outside's address, see kill-victim.ts
  * @param onCommit called at each traced commit since the run began
@@ -77,9 +83,12 @@ export function runVictim(
   onCommit?: (commit: Commit, pids: Pids, n: number) => void,
 ): Promise<Ended> {
   const spawned = Date.now()
-  const plain = [process.execPath, join(import.meta.dirname, 'kill-victim.ts'), data, ...args]
+  const plain = [process.execPath, victimFile(), data, ...args]
   const [program = '', ...rest] = onCommit === undefined ? plain : strace(plain)
-  const child: ChildProcess = spawn(program, rest, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
+  const child: ChildProcess = spawn(program, rest, {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_COMPILE_CACHE: cache(repository) },
+  })
   const commits: Commit[] = []
   let pids: Pids | null = null
   let report: VictimReport | null = null

@@ -1,23 +1,32 @@
-/** The fleet: who can work, who works on what, who is ill and why; agents are added, probed, drained, removed. */
+/** The fleet: who can work, how well, at what cost, who is ill and why. A thousand agents are one list. */
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
-import { ActionButton, useAction } from '../parts/action.tsx'
-import { Dialog } from '../parts/dialog.tsx'
-import { Empty, Fault, Loaded } from '../parts/states.tsx'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type KeyboardEvent, useMemo, useRef } from 'react'
+import { Interval } from '../parts/interval.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
-import { count, exactTime, When } from '../parts/time.tsx'
-import { ValueView } from '../parts/value.tsx'
-import { type Agent, agentsQuery } from '../server/queries.ts'
+import { count, duration } from '../parts/time.tsx'
+import { type Agent, agentsQuery, type OverTime, overTimeQuery } from '../server/queries.ts'
 import { AddAgent } from './add-agent.tsx'
+import { AgentPanel } from './agent-panel.tsx'
+import { type AgentSearch, agentStates as states } from './agent-search.ts'
 
-export type AgentSearch = { agent?: string; add?: boolean; text?: string }
-const SHOWN = 200
+type Totals = OverTime['totals']
+const ROW = 44
+
+/** Those that need a look come first, those that are gone last; among equals who works most. */
+const urgencies: Agent['status'][] = ['offline', 'degraded', 'draining', 'idle', 'retired']
+/** Idle and busy change from second to second: rows must not jump with them. */
+const urgency = ({ status }: Agent): number => urgencies.indexOf(status === 'busy' ? 'idle' : status)
 
 export function AgentList({ search }: { search: AgentSearch }) {
   const navigate = useNavigate()
   const agents = useQuery(agentsQuery)
+  const usage = useQuery(overTimeQuery({ range: '7d', by: 'agent', points: false, groups: 1_000 }))
+  const lately = useMemo(() => new Map(usage.data?.groups.map(({ name, totals }) => [name, totals])), [usage.data])
   const go = (next: AgentSearch) => void navigate({ to: '/console/agents', search: next, replace: true })
+  const { state: _, ...anyState } = search
   return (
     <main id="content" className="content whole" tabIndex={-1}>
       <div className="filters">
@@ -29,6 +38,22 @@ export function AgentList({ search }: { search: AgentSearch }) {
           value={search.text ?? ''}
           onChange={(event) => go({ ...search, text: event.target.value })}
         />
+        <fieldset className="chips" aria-label="State">
+          {states.map((state) => {
+            const n = agents.data?.items.filter((agent) => agent.status === state).length ?? 0
+            return (
+              <button
+                key={state}
+                type="button"
+                className="chip"
+                aria-pressed={search.state === state}
+                onClick={() => go(search.state === state ? anyState : { ...search, state })}
+              >
+                {state} <span className="muted">{count(n)}</span>
+              </button>
+            )
+          })}
+        </fieldset>
         <span className="grow" />
         <button type="button" className="button primary" onClick={() => go({ ...search, add: true })}>
           Add an agent
@@ -40,10 +65,17 @@ export function AgentList({ search }: { search: AgentSearch }) {
             {({ items }) => {
               const words = search.text?.toLowerCase() ?? ''
               const fitting = items
-                .filter((agent) =>
-                  `${agent.name} ${agent.system} ${agent.capabilities.join(' ')}`.toLowerCase().includes(words),
+                .filter(
+                  (agent) =>
+                    (search.state === undefined ? true : agent.status === search.state) &&
+                    `${agent.name} ${agent.system} ${agent.capabilities.join(' ')}`.toLowerCase().includes(words),
                 )
-                .sort((a, b) => Number(a.retired) - Number(b.retired))
+                .sort(
+                  (a, b) =>
+                    urgency(a) - urgency(b) ||
+                    (lately.get(b.name)?.calls ?? 0) - (lately.get(a.name)?.calls ?? 0) ||
+                    (a.name < b.name ? -1 : 1),
+                )
               if (items.length === 0)
                 return (
                   <Empty title="No agents yet">
@@ -53,16 +85,26 @@ export function AgentList({ search }: { search: AgentSearch }) {
                     </p>
                   </Empty>
                 )
-              if (fitting.length === 0) return <Empty title="No agent fits" />
-              return <Table agents={fitting} picked={search.agent} search={search} />
+              if (fitting.length === 0)
+                return (
+                  <Empty title="No agent fits">
+                    <Link to="/console/agents" className="button">
+                      Show all agents
+                    </Link>
+                  </Empty>
+                )
+              return <Fleet agents={fitting} lately={lately} search={search} />
             }}
           </Loaded>
         </div>
         {search.agent !== undefined && agents.data && (
-          <Detail
+          <AgentPanel
             agent={agents.data.items.find(({ name, id }) => name === search.agent || id === search.agent)}
             name={search.agent}
-            onClose={() => go({ ...(search.text && { text: search.text }) })}
+            onClose={() => {
+              const { agent: _, ...rest } = search
+              go(rest)
+            }}
           />
         )}
       </div>
@@ -71,205 +113,95 @@ export function AgentList({ search }: { search: AgentSearch }) {
   )
 }
 
-function Table({ agents, picked, search }: { agents: Agent[]; picked: string | undefined; search: AgentSearch }) {
+function Fleet({ agents, lately, search }: { agents: Agent[]; lately: Map<string, Totals>; search: AgentSearch }) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count: agents.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 10,
+  })
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key]
+    const at = Number((document.activeElement as HTMLElement | null)?.dataset.row)
+    if (step === undefined || Number.isNaN(at)) return
+    event.preventDefault()
+    const next = Math.max(0, Math.min(agents.length - 1, at + step))
+    virtual.scrollToIndex(next)
+    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-row="${next}"]`)?.focus())
+  }
+  const narrow = search.agent === undefined ? '' : ' beside'
   return (
-    <section className="scroll-x" tabIndex={0} aria-label="Agents">
-      <table className="table">
-        <thead>
-          <tr>
-            <th>Agent</th>
-            <th>State</th>
-            <th>System</th>
-            <th className="num">Load</th>
-            <th>Breaker</th>
-            <th>Success</th>
-            <th>Capabilities</th>
-          </tr>
-        </thead>
-        <tbody>
-          {agents.slice(0, SHOWN).map((agent) => (
-            <tr key={agent.id} aria-current={agent.name === picked ? 'true' : undefined}>
-              <td>
-                <Link
-                  to="/console/agents"
-                  search={{ ...search, agent: agent.name }}
-                  className="cut name-cell"
-                  title={agent.name}
-                >
-                  {agent.name}
-                </Link>
-              </td>
-              <td>
-                <Status state={agent.status} />
-              </td>
-              <td className="muted">{agent.system}</td>
-              <td className="num">
-                {agent.current_tasks.length}/{agent.concurrency}
-                {agent.queued > 0 && <span className="muted"> +{agent.queued}</span>}
-              </td>
-              <td>
-                <Status state={agent.breaker.state} />
-              </td>
-              <td>
-                <Success agent={agent} />
-              </td>
-              <td className="muted">
-                <span className="cut2" title={agent.capabilities.join(', ')}>
-                  {agent.capabilities.join(', ')}
-                </span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {agents.length > SHOWN && (
-        <p className="muted body-pad">{count(agents.length - SHOWN)} more; search to narrow them down.</p>
-      )}
-    </section>
-  )
-}
-
-/** Mean and interval on a scale from 0 to 1, or what is still needed to tell. */
-function Success({ agent }: { agent: Agent }) {
-  const { value, interval, n, reason } = agent.performance
-  if (value === null) return <span className="muted small">{reason ?? `not enough results: has ${n}`}</span>
-  const [low, high] = interval ?? [value, value]
-  const text = `${Math.round(value * 100)} %, likely between ${Math.round(low * 100)} and ${Math.round(high * 100)} %, of ${n} results`
-  return (
-    <span className="row" title={text}>
-      <span className="interval grow" aria-hidden="true">
-        <i style={{ left: `${low * 100}%`, width: `${(high - low) * 100}%` }} />
-        <b style={{ left: `calc(${value * 100}% - 1px)` }} />
-      </span>
-      <span aria-hidden="true">{Math.round(value * 100)} %</span>
-      <span className="sr">{text}</span>
-    </span>
-  )
-}
-
-function Detail({ agent, name, onClose }: { agent: Agent | undefined; name: string; onClose: () => void }) {
-  const probe = useAction('probe_agent')
-  const drain = useAction('drain_agent')
-  const remove = useAction('remove_agent', onClose)
-  const [asking, setAsking] = useState(false)
-  return (
-    <aside className="detail" aria-label={`Agent ${name}`}>
-      <div className="row spread">
-        <h2 className="cut">{name}</h2>
-        <button type="button" className="button plain" onClick={onClose} aria-label="Close details">
-          ✕
-        </button>
+    <div className="list">
+      <div className={`list-head agent-columns${narrow}`} aria-hidden="true">
+        <span>State</span>
+        <span>Agent</span>
+        <span className="num">Load</span>
+        <span className="wide">Breaker</span>
+        <span>Success, 7 days</span>
+        <span className="num wide">p95</span>
+        <span className="num wide">Tokens</span>
+        <span className="wide widest">Capabilities</span>
       </div>
-      {agent === undefined ? (
-        <Empty title="There is no such agent" />
-      ) : (
-        <>
-          <div className="row wrap">
-            <Status state={agent.status} />
-            <span className="tag">{agent.type}</span>
-            <span className="tag">{agent.system}</span>
-          </div>
-          {agent.description !== '' && <p className="break">{agent.description}</p>}
-          <div className="row wrap">
-            <ActionButton action={probe} onPress={() => probe.mutate({ agent: agent.name })}>
-              {probe.isPending ? 'Probing …' : 'Probe'}
-            </ActionButton>
-            <ActionButton action={drain} onPress={() => drain.mutate({ agent: agent.name })}>
-              Drain
-            </ActionButton>
-            <ActionButton action={remove} tone="danger" onPress={() => setAsking(true)}>
-              Remove
-            </ActionButton>
-          </div>
-          {probe.data && (
-            <p role="status" className={probe.data.ok ? 'muted' : 'bad'}>
-              {probe.data.ok ? 'It can work' : 'It cannot work'}: {probe.data.detail}
-            </p>
-          )}
-          {[probe, drain, remove].map((action, at) => (action.error ? <Fault key={at} error={action.error} /> : null))}
-          <dl className="facts">
-            <dt>Health</dt>
-            <dd>
-              {agent.health === null ? (
-                <span className="muted">not checked yet</span>
-              ) : (
-                <>
-                  {agent.health.detail}{' '}
-                  <span className="muted">
-                    (<When at={agent.health.at} />)
-                  </span>
-                </>
-              )}
-            </dd>
-            <dt>Breaker</dt>
-            <dd>
-              {agent.breaker.state.replace('_', ' ')}
-              <span className="muted">
-                , {agent.breaker.calls} calls looked at
-                {agent.breaker.failure_rate !== null && `, ${Math.round(agent.breaker.failure_rate * 100)} % failed`}
-                {agent.breaker.opens_again_at !== null && `, tried again ${exactTime(agent.breaker.opens_again_at)}`}
-              </span>
-            </dd>
-            <dt>Success</dt>
-            <dd>
-              <Success agent={agent} />
-            </dd>
-            <dt>Capabilities</dt>
-            <dd>{agent.capabilities.join(', ') || <span className="muted">none</span>}</dd>
-            <dt>At once</dt>
-            <dd>{agent.concurrency}</dd>
-            <dt>Timeout</dt>
-            <dd>{agent.timeout}</dd>
-            <dt>From</dt>
-            <dd>{agent.source}</dd>
-          </dl>
-          {agent.current_tasks.length > 0 && (
-            <div className="stack tight">
-              <h3>Works on</h3>
-              <ul className="stack tight">
-                {agent.current_tasks.map((task) => (
-                  <li key={`${task.run} ${task.task}`} className="cut">
-                    <Link to="/console/runs/$id" params={{ id: task.run }}>
-                      {task.task}
-                    </Link>{' '}
-                    <span className="muted small">{task.note}</span>
-                  </li>
-                ))}
-              </ul>
-            </div>
-          )}
-          {agent.instructions !== '' && (
-            <div className="stack tight">
-              <h3>Instructions</h3>
-              <ValueView value={agent.instructions} label="Instructions" />
-            </div>
-          )}
-          <div className="stack tight">
-            <h3>Settings</h3>
-            <ValueView value={agent.settings} label="Settings" />
-          </div>
-          {asking && (
-            <Dialog title={`Remove ${agent.name}?`} onClose={() => setAsking(false)}>
-              <p>Work in hand is finished first, then it is gone. Its part in past runs stays in their events.</p>
-              <div className="row">
-                <ActionButton
-                  action={remove}
-                  tone="danger"
-                  onPress={() => {
-                    setAsking(false)
-                    remove.mutate({ agent: agent.name })
-                  }}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links of the list */}
+      <div ref={scroller} className="list-body" onKeyDown={onKeyDown}>
+        <ul style={{ height: virtual.getTotalSize(), position: 'relative' }} aria-label="Agents">
+          {virtual.getVirtualItems().map((item) => {
+            const agent = agents[item.index] as Agent
+            const totals = lately.get(agent.name)
+            return (
+              <li key={agent.id} className="virtual" style={{ transform: `translateY(${item.start}px)`, height: ROW }}>
+                <div
+                  className={`agent-columns list-row${narrow}`}
+                  aria-current={agent.name === search.agent ? 'true' : undefined}
                 >
-                  Remove
-                </ActionButton>
-                <button type="button" className="button" onClick={() => setAsking(false)}>
-                  Keep it
-                </button>
-              </div>
-            </Dialog>
-          )}
-        </>
-      )}
-    </aside>
+                  <span>
+                    <Status state={agent.status} />
+                  </span>
+                  <span className="cut" title={agent.name}>
+                    <Link
+                      to="/console/agents"
+                      search={{ ...search, agent: agent.name }}
+                      className="over-row"
+                      data-row={item.index}
+                    >
+                      {agent.name}
+                    </Link>
+                    <span className="muted small cut block">{agent.system}</span>
+                  </span>
+                  <span className="num">
+                    {agent.current_tasks.length}/{agent.concurrency}
+                    {agent.queued > 0 && <span className="muted"> +{agent.queued}</span>}
+                  </span>
+                  <span className="wide">
+                    {agent.breaker.state === 'closed' ? (
+                      <span className="muted">closed</span>
+                    ) : (
+                      <Status state={agent.breaker.state} />
+                    )}
+                  </span>
+                  <span>
+                    {totals === undefined ? (
+                      <span className="muted small">no results</span>
+                    ) : (
+                      <Interval of={totals.success} />
+                    )}
+                  </span>
+                  <span className="num wide muted">
+                    {totals === undefined || totals.p95_ms === null ? '–' : duration(totals.p95_ms)}
+                  </span>
+                  <span className="num wide muted">
+                    {totals === undefined ? '–' : count(totals.input_tokens + totals.output_tokens)}
+                  </span>
+                  <span className="wide widest muted cut" title={agent.capabilities.join(', ')}>
+                    {agent.capabilities.join(', ')}
+                  </span>
+                </div>
+              </li>
+            )
+          })}
+        </ul>
+      </div>
+    </div>
   )
 }

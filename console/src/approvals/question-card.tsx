@@ -7,13 +7,19 @@ import { exactTime, When } from '../parts/time.tsx'
 import { ValueView } from '../parts/value.tsx'
 import type { Run } from '../server/queries.ts'
 
-export function ApprovalCard({ run, approval }: { run: Pick<Run, 'id'>; approval: Run['approvals'][number] }) {
+export function ApprovalCard({
+  run,
+  approval,
+}: {
+  run: Pick<Run, 'id'> & { goal?: string | null }
+  approval: Run['approvals'][number]
+}) {
   const [comment, setComment] = useState('')
   const answer = useAction('answer_approval')
   const give = (decision: 'approve' | 'refuse') =>
     answer.mutate({ id: run.id, approval: approval.approval, decision, comment })
   return (
-    <section className="question" aria-label={`Approval of stage ${approval.stage}`}>
+    <section className="question" aria-label={`Approval of stage ${approval.stage}${of(run)}`}>
       <div className="row wrap spread">
         <span className="row">
           <Status state="waiting" label="approval" />
@@ -52,12 +58,18 @@ export function ApprovalCard({ run, approval }: { run: Pick<Run, 'id'>; approval
   )
 }
 
-export function EffectCard({ run, effect }: { run: Pick<Run, 'id'>; effect: Run['effect_questions'][number] }) {
+export function EffectCard({
+  run,
+  effect,
+}: {
+  run: Pick<Run, 'id'> & { goal?: string | null }
+  effect: Run['effect_questions'][number]
+}) {
   const [comment, setComment] = useState('')
   const answer = useAction('resolve_effect')
   const say = (happened: boolean) => answer.mutate({ id: run.id, task: effect.task, happened, comment })
   return (
-    <section className="question" aria-label={`Effect of task ${effect.task}`}>
+    <section className="question" aria-label={`Effect of task ${effect.task}${of(run)}`}>
       <div className="row wrap spread">
         <span className="row">
           <Status state="waiting" label="effect" />
@@ -97,6 +109,9 @@ export function EffectCard({ run, effect }: { run: Pick<Run, 'id'>; effect: Run[
     </section>
   )
 }
+
+/** Two runs may ask the same; told apart by what they are for, and by the end of their ids. */
+const of = ({ id, goal }: { id: string; goal?: string | null }): string => ` of run ${goal ?? ''} ${id.slice(-6)}`
 
 const isSomething = (value: unknown): boolean =>
   value !== null && value !== undefined && !(typeof value === 'object' && Object.keys(value).length === 0)

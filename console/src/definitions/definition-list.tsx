@@ -5,10 +5,10 @@ import { useEffect, useState } from 'react'
 import { ActionButton, useAction } from '../parts/action.tsx'
 import { Empty, Fault, Loaded, Loading } from '../parts/states.tsx'
 import { When } from '../parts/time.tsx'
-import { definitionQuery, definitionsQuery, templatesQuery, versionsQuery } from '../server/queries.ts'
+import { definitionQuery, definitionsQuery, templatesQuery } from '../server/queries.ts'
+import type { DefinitionSearch } from './definition-search.ts'
+import { Versions } from './versions.tsx'
 import { Workbench } from './workbench.tsx'
-
-export type DefinitionSearch = { definition?: string; text?: string; from?: string }
 
 const firstText = `apiVersion: quorate/v1
 name: my_definition
@@ -25,7 +25,8 @@ stages:
 `
 
 export function Definitions({ search }: { search: DefinitionSearch }) {
-  if (search.definition !== undefined) return <Stored key={search.definition} reference={search.definition} />
+  if (search.definition !== undefined)
+    return <Stored key={search.definition} reference={search.definition} search={search} />
   if (search.from !== undefined) return <New key={search.from} from={search.from} />
   return <List search={search} />
 }
@@ -142,10 +143,8 @@ function New({ from }: { from: string }) {
   )
 }
 
-function Stored({ reference }: { reference: string }) {
-  const navigate = useNavigate()
+function Stored({ reference, search }: { reference: string; search: DefinitionSearch }) {
   const stored = useQuery(definitionQuery(reference))
-  const versions = useQuery({ ...versionsQuery(stored.data?.name ?? ''), enabled: stored.data !== undefined })
   const [text, setText] = useState<string | null>(null)
   const definition = stored.data?.definition
   useEffect(() => {
@@ -154,31 +153,44 @@ function Stored({ reference }: { reference: string }) {
   return (
     <main id="content" className="content whole" tabIndex={-1}>
       {stored.data && text !== null ? (
-        <Edit first={text}>
-          <label className="row">
-            <span className="label">Version</span>
-            <select
-              className="input"
-              value={stored.data.hash}
-              onChange={(event) =>
-                void navigate({ to: '/console/definitions', search: { definition: event.target.value } })
-              }
-            >
-              {(versions.data?.items ?? [stored.data]).map((one) => (
-                <option key={one.hash} value={one.hash}>
-                  {one.version}, {one.by}
-                  {one.note === '' ? '' : `: ${one.note.slice(0, 60)}`}
-                </option>
-              ))}
-            </select>
-          </label>
-          <Link to="/console/start" search={{ definition: stored.data.hash }} className="button">
-            Run it
-          </Link>
-          <Link to="/console/runs" search={{ definition: stored.data.hash }} className="button">
-            Its runs
-          </Link>
-        </Edit>
+        <>
+          <div className="run-head">
+            <div className="row spread wrap-phone">
+              <div className="row grow">
+                <h2 className="run-title cut" title={stored.data.name}>
+                  {stored.data.name}
+                </h2>
+                <span className="tag">version {stored.data.version}</span>
+              </div>
+              <div className="row">
+                <Link to="/console/runs" search={{ definition: stored.data.hash }} className="button">
+                  Its runs
+                </Link>
+                <Link to="/console/start" search={{ definition: stored.data.hash }} className="button">
+                  Run it
+                </Link>
+              </div>
+            </div>
+            <p className="muted small break">
+              by {stored.data.by}, <When at={stored.data.created_at} />
+              {stored.data.note !== '' && `: ${stored.data.note}`}
+            </p>
+          </div>
+          <nav className="tabs" aria-label="Views of the definition">
+            {([undefined, 'versions'] as const).map((view) => (
+              <Link
+                key={view ?? 'text'}
+                to="/console/definitions"
+                search={{ definition: reference, ...(view && { view }) }}
+                aria-current={search.view === view ? 'page' : undefined}
+                activeOptions={{ exact: true, includeSearch: true }}
+              >
+                {view === undefined ? 'Text and graph' : 'Versions'}
+              </Link>
+            ))}
+          </nav>
+          {search.view === 'versions' ? <Versions name={stored.data.name} search={search} /> : <Edit first={text} />}
+        </>
       ) : stored.error ? (
         <div className="body-pad">
           <Fault error={stored.error} again={stored.refetch} />
@@ -190,7 +202,7 @@ function Stored({ reference }: { reference: string }) {
   )
 }
 
-function Edit({ first, children }: { first: string; children?: React.ReactNode }) {
+function Edit({ first }: { first: string }) {
   const navigate = useNavigate()
   const [text, setText] = useState(first)
   const [note, setNote] = useState('')
@@ -202,7 +214,6 @@ function Edit({ first, children }: { first: string; children?: React.ReactNode }
       <Workbench text={text} onText={setText}>
         {(valid) => (
           <>
-            {children}
             <span className="grow" />
             <input
               className="input"

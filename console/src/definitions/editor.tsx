@@ -1,5 +1,5 @@
 /**
- * CodeMirror for YAML, with what the server found marked in its place. It lives in a shadow root, where it takes its
+ * CodeMirror for YAML and JSON: what may stand where is offered and explained, what the server found is marked in its place. It lives in a shadow root, where it takes its
  * styles as constructed sheets: so the page's Content-Security-Policy allows no style element at all.
  */
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
@@ -9,8 +9,13 @@ import { type Diagnostic, lintGutter, setDiagnostics } from '@codemirror/lint'
 import { EditorState } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
+import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef } from 'react'
+import { agentsQuery, definitionSchemaQuery } from '../server/queries.ts'
+import { assist } from './assist.ts'
 import type { Findings } from './checked-text.ts'
+import type { Known } from './completion.ts'
+import type { Schema } from './schema-place.ts'
 
 const look = EditorView.theme({
   '&': { height: '100%', color: 'var(--text)', background: 'var(--surface)', fontSize: '12.5px' },
@@ -29,6 +34,15 @@ const look = EditorView.theme({
     borderRadius: '6px',
     maxWidth: '480px',
   },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul': { fontFamily: 'var(--mono)', maxHeight: '18em' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li': { padding: '3px 8px', color: 'var(--text)' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]': {
+    background: 'var(--selected)',
+    color: 'var(--text)',
+  },
+  '.cm-completionDetail': { color: 'var(--muted)', fontStyle: 'normal' },
+  '.cm-tooltip.cm-completionInfo, .words': { padding: '6px 10px', whiteSpace: 'pre-line', maxWidth: '320px' },
+  '.cm-snippetField': { background: 'var(--hover)' },
   '.cm-lintRange-error': { backgroundImage: 'none', borderBottom: '2px solid var(--bad)' },
   '.cm-lintRange-warning': { backgroundImage: 'none', borderBottom: '2px solid var(--warn)' },
   '.cm-lint-marker': { content: 'none', width: '8px', height: '8px', marginTop: '5px', borderRadius: '50%' },
@@ -61,6 +75,10 @@ export function Editor({
   const view = useRef<EditorView>(null)
   const told = useRef(onText)
   told.current = onText
+  const schema = useQuery(definitionSchemaQuery).data
+  const agents = useQuery(agentsQuery).data?.items
+  const known = useRef<Known | null>(null)
+  known.current = schema === undefined ? null : { schema: schema as Schema, agents: agents ?? [] }
   useEffect(() => {
     if (host.current === null) return
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: 'open' })
@@ -76,6 +94,7 @@ export function Editor({
           indentOnInput(),
           bracketMatching(),
           highlightActiveLine(),
+          assist(() => known.current),
           keymap.of([...defaultKeymap, ...historyKeymap]),
           yaml(),
           syntaxHighlighting(colours),

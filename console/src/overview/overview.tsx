@@ -2,11 +2,12 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
+import { RunChart } from '../charts/usage-charts.tsx'
 import { RunRows, runTitle } from '../parts/run-rows.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { count, duration, When } from '../parts/time.tsx'
-import { agentsQuery, questionsQuery, runsQuery, statusQuery } from '../server/queries.ts'
+import { agentsQuery, overTimeQuery, questionsQuery, runsQuery, statusQuery } from '../server/queries.ts'
 
 const SHOWN = 8
 
@@ -18,12 +19,14 @@ export function Overview() {
         <div className="overview">
           <div className="stack">
             <Waiting />
+            <Throughput />
             <Running />
             <Failed />
           </div>
           <div className="stack">
-            <Models />
             <Fleet />
+            <Spend />
+            <Models />
           </div>
         </div>
       </div>
@@ -97,31 +100,79 @@ function Waiting() {
       <Loaded query={questions} lines={2}>
         {({ items }) => (
           <ul className="rows">
-            {items.slice(0, SHOWN).map((item) => {
-              const id = item.kind === 'approval' ? item.approval.approval : item.effect.task
-              return (
-                <li key={`${item.run.id} ${id}`}>
-                  <Link to="/console/runs/$id" params={{ id: item.run.id }} className="run-row">
-                    <Status state="waiting" label={item.kind === 'approval' ? 'approval' : 'effect'} />
-                    <span className="grow">
-                      <span className="cut block">
-                        {item.kind === 'approval' ? item.approval.question : item.effect.question}
-                      </span>
-                      <span className="muted small cut block">
-                        {runTitle({ ...item.run, definition_name: item.run.definition?.name ?? null })}
-                      </span>
+            {items.slice(0, SHOWN).map((item) => (
+              <li key={`${item.run.id} ${item.kind} ${item.id}`}>
+                <Link to="/console/runs/$id" params={{ id: item.run.id }} className="run-row">
+                  <Status state="waiting" label={item.kind} />
+                  <span className="grow">
+                    <span className="cut block">{item.kind === 'signal' ? `signal ${item.id}` : item.question}</span>
+                    <span className="muted small cut block">
+                      {runTitle({ ...item.run, definition_name: item.run.definition })}
                     </span>
-                    {item.kind === 'approval' && (
-                      <span className="muted small">
-                        {item.approval.default}s <When at={item.approval.due} />
-                      </span>
-                    )}
-                  </Link>
-                </li>
-              )
-            })}
+                  </span>
+                  {item.due !== null && (
+                    <span className="muted small">
+                      {item.kind === 'approval' ? `${item.default}s` : 'ends'} <When at={item.due} />
+                    </span>
+                  )}
+                </Link>
+              </li>
+            ))}
           </ul>
         )}
+      </Loaded>
+    </Panel>
+  )
+}
+
+function Throughput() {
+  const usage = useQuery(overTimeQuery({ range: '24h', bucket: '1h', by: 'agent', points: false, groups: 5 }))
+  return (
+    <Loaded query={usage} lines={5}>
+      {({ buckets, bucket_ms, runs }) => (
+        <RunChart title="Runs that ended in the last 24 hours" {...{ buckets, bucket_ms, runs }} />
+      )}
+    </Loaded>
+  )
+}
+
+/** What was spent in the last day, and who spent most of it. */
+function Spend() {
+  const usage = useQuery(overTimeQuery({ range: '24h', bucket: '1h', by: 'agent', points: false, groups: 5 }))
+  return (
+    <Panel title="Spent in 24 hours" more={<Link to="/console/metrics">Metrics</Link>}>
+      <Loaded query={usage} lines={3}>
+        {({ totals, groups }) => {
+          const of = (one: { input_tokens: number; output_tokens: number }) => one.input_tokens + one.output_tokens
+          const most = Math.max(1, ...groups.map((group) => of(group.totals)))
+          if (totals.calls === 0) return <Empty title="Nothing was spent" />
+          return (
+            <div className="stack body-pad">
+              <p>
+                <strong className="big">{count(of(totals))}</strong> tokens{' '}
+                <span className="muted">
+                  in {count(totals.calls)} calls
+                  {totals.unknown_usage > 0 && `; ${count(totals.unknown_usage)} did not report theirs`}
+                </span>
+              </p>
+              <ol className="tally" aria-label="Tokens by agent">
+                {groups.map((group) => (
+                  <li key={group.name}>
+                    <Link to="/console/agents/$agent" params={{ agent: group.name }} className="cut" title={group.name}>
+                      {group.name}
+                    </Link>
+                    <span className="share" aria-hidden="true">
+                      <i style={{ width: `${(of(group.totals) / most) * 100}%` }} />
+                    </span>
+                    <span className="num muted">
+                      {of(group.totals) === 0 && group.totals.unknown_usage > 0 ? '?' : count(of(group.totals))}
+                    </span>
+                  </li>
+                ))}
+              </ol>
+            </div>
+          )
+        }}
       </Loaded>
     </Panel>
   )

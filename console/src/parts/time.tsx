@@ -9,7 +9,7 @@ window.setInterval(() => {
   for (const tick of tickers) tick()
 }, 1_000)
 
-const useNow = (): number =>
+export const useNow = (): number =>
   useSyncExternalStore(
     (tick) => {
       tickers.add(tick)

@@ -1,4 +1,5 @@
 /** The events of a run, all of them, live; the one picked is shown whole. */
+import { Link } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type KeyboardEvent, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import type { RunEvent } from '../../../src/workflow/event.ts'
@@ -10,7 +11,7 @@ import { eventText } from './event-text.ts'
 
 const ROW = 28
 
-export function EventLog({ log, ended }: { log: Log; ended: boolean }) {
+export function EventLog({ run, log, ended }: { run: string; log: Log; ended: boolean }) {
   const [filter, setFilter] = useState('')
   const [picked, setPicked] = useState<number | null>(null)
   const words = useDeferredValue(filter.trim().toLowerCase())
@@ -111,6 +112,12 @@ export function EventLog({ log, ended }: { log: Log; ended: boolean }) {
             <dt>Cause</dt>
             <dd>{chosen.cause === null ? 'from outside the run' : `event ${chosen.cause}`}</dd>
           </dl>
+          <div className="row wrap">
+            <Link to="/console/runs/$id/fork" params={{ id: run }} search={{ at: chosen.seq }} className="button">
+              Fork from here
+            </Link>
+            <span className="muted small">in a new run; what happened up to this turn is shared</span>
+          </div>
           <ValueView value={chosen.data} label="Data of the event" />
         </aside>
       )}

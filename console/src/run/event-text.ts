@@ -35,6 +35,17 @@ const texts: { [T in EventType]: (data: EventData[T]) => string } = {
   feedback_fired: ({ feedback, action }) => `${feedback}: ${action}`,
   compensation_started: ({ reason }) => reason,
   compensation_finished: ({ task, undone, reason }) => `${task}: ${undone ? 'undone' : `not undone, ${reason}`}`,
+  definition_changed: ({ definition, by: who }) => `${definition.slice(0, 19)}, by ${who}`,
+  definition_kept: ({ reason, by: who }) => `asked for by ${who}: ${reason}`,
+  program_changed: ({ from, to }) => (from === null ? to : `${from} → ${to}`),
+  agent_changed: ({ agent, what, from, to }) =>
+    what === 'agent' ? `${agent}: ${from.slice(7, 19)} → ${to.slice(7, 19)}` : `${agent}: ${from} → ${to}`,
+  budget_opened: ({ account }) => account,
+  budget_notice: ({ account, unit }) => `two thirds of the ${unit} of ${account} are used`,
+  budget_denied: ({ account, unit, by: who }) =>
+    `${who === '' ? '' : `${who}: `}nothing left of the ${unit} of ${account}`,
+  budget_raised: ({ unit, by: who, reason }) => `${unit}, ${by(who, reason)}`,
+  close_out_started: ({ reason, in_hand }) => `${reason}; ${in_hand} in hand`,
   run_paused: ({ reason, by: who }) => by(who, reason),
   run_resumed: ({ reason, by: who }) => by(who, reason),
   run_finished: ({ status, reason }) => `${status}${reason === '' ? '' : `: ${reason}`}`,

@@ -6,8 +6,8 @@ import {
   type EdgeProps,
   type Edge as FlowEdge,
   type Node as FlowNode,
-  getBezierPath,
   Handle,
+  MiniMap,
   type NodeProps,
   Position,
   ReactFlow,
@@ -20,7 +20,8 @@ import type { Definition, Stage } from '../../../src/workflow/definition.ts'
 import { Fault, Loading } from '../parts/states.tsx'
 import { StatusIcon, toneOf } from '../parts/status.tsx'
 import type { Run } from '../server/queries.ts'
-import { type Layout, layoutGraph } from './layout.ts'
+import { type Layout, layoutGraph, roundedPath } from './layout.ts'
+import { StageFinder } from './stage-finder.tsx'
 import { pathOf, type StageEdge, type StageNode, stageGraph } from './stage-graph.ts'
 
 type StageView = Run['stages'][number]
@@ -34,11 +35,18 @@ type CardData = {
   pick?: (what: Picked) => void
 }
 type Card = FlowNode<CardData, 'stage'>
-type LineData = { edge: StageEdge; state: 'open' | 'taken' | 'not-taken' }
+type LineData = { edge: StageEdge; state: 'open' | 'taken' | 'not-taken'; line: Layout['edges'][number] }
 type Line = FlowEdge<LineData, 'line'>
 
 const MOST_TASKS = 7
 const READABLE = 0.72
+/** Below this nothing of a whole graph can be read: then a part of it is shown, and a small map. */
+const LEGIBLE = 0.5
+const MANY = 24
+/** Room beside a graph that is shown in part. */
+const EDGE = 24
+/** States of stages that one wants to see first. */
+const attention = new Set(['running', 'failed'])
 const WIDTH = 208
 
 /** Tasks to draw: those of the run once they are there (voters exist only then), else those written. */
@@ -90,7 +98,8 @@ function Graph({
   selected?: string | undefined
   pick?: (what: Picked) => void
 }) {
-  const { fitView, getZoom, setCenter } = useReactFlow()
+  const { fitView, getZoom, setCenter, setViewport } = useReactFlow()
+  const host = useRef<HTMLDivElement>(null)
   const focus = useRef(selected)
   // Beside an editor and on a phone there is more height than width.
   const down = run === undefined || window.innerWidth < 760
@@ -123,7 +132,7 @@ function Graph({
   const nodes = useMemo((): Card[] => {
     if (layout === null) return []
     return graph.nodes.flatMap((node): Card[] => {
-      const place = layout.get(node.path)
+      const place = layout.nodes.get(node.path)
       if (place === undefined) return []
       const found = latest.get(node.path)
       return [
@@ -153,14 +162,17 @@ function Graph({
   }, [graph, layout, latest, selected, pick, down])
   const edges = useMemo((): Line[] => {
     const last = new Map((run?.decisions ?? []).map((decision) => [pathOf(decision.stage), decision]))
-    return graph.edges.map((edge) => {
+    if (layout === null) return []
+    return graph.edges.map((edge, at) => {
       const target = edge.to.split('.').at(-1) ?? ''
       const decision = edge.kind === 'case' || edge.kind === 'otherwise' ? last.get(edge.from) : undefined
       const done = latest.get(edge.from)?.view.state
       const begun = latest.get(edge.to)?.view.state
       const state =
         decision !== undefined
-          ? decision.then.includes(target) && begun !== 'skipped'
+          ? (edge.kind === 'otherwise' ? decision.taken === 'otherwise' : decision.when === edge.label) &&
+            decision.then.includes(target) &&
+            begun !== 'skipped'
             ? 'taken'
             : 'not-taken'
           : begun === 'skipped'
@@ -174,24 +186,57 @@ function Graph({
         target: edge.to,
         type: 'line',
         focusable: false,
-        data: { edge, state },
+        data: { edge, state, line: layout.edges[at] ?? { points: [], label: null } },
       }
     })
-  }, [graph, latest, run])
+  }, [graph, layout, latest, run])
+  const lookAt = (path: string, found: Layout) => {
+    // Places of stages within others are relative to those.
+    const parts = path.split('.')
+    let [x, y] = [0, 0]
+    let size = { width: 0, height: 0 }
+    for (let depth = 1; depth <= parts.length; depth++) {
+      const place = found.nodes.get(parts.slice(0, depth).join('.'))
+      if (place === undefined) return
+      x += place.x
+      y += place.y
+      size = place
+    }
+    const height = Math.min(size.height, 400)
+    void setCenter(x + size.width / 2, y + height / 2, { zoom: Math.max(READABLE, Math.min(1, getZoom())) })
+  }
+  const moving = useRef<string | null>(null)
+  moving.current = graph.nodes.find(({ path }) => attention.has(latest.get(path)?.view.state ?? ''))?.path ?? null
   useEffect(() => {
     if (layout === null) return
-    const place = layout.get(pathOf(focus.current?.split('/')[0] ?? ''))
     requestAnimationFrame(async () => {
       await fitView({ padding: 0.06, maxZoom: 1, minZoom: 0.3 })
+      if (getZoom() >= READABLE) return
       // What is looked at must be readable, even if not everything is seen then.
-      if (place !== undefined && getZoom() < READABLE)
-        await setCenter(place.x + place.width / 2, place.y + place.height / 2, { zoom: READABLE })
+      const wanted = focus.current === undefined ? null : pathOf(focus.current.split('/')[0] ?? '')
+      const path = wanted ?? (getZoom() < LEGIBLE ? moving.current : null)
+      if (path !== null) return lookAt(path, layout)
+      if (getZoom() >= LEGIBLE) return
+      // The beginning of a graph that is too long, in the middle of the other direction as far as it fits.
+      const tops = graph.nodes.flatMap((node) => (node.parent === null ? (layout.nodes.get(node.path) ?? []) : []))
+      const room = host.current?.getBoundingClientRect() ?? { width: 0, height: 0 }
+      const middle = (size: number, length: number) => Math.max(EDGE, (length - size * READABLE) / 2)
+      const [width, height] = [
+        Math.max(...tops.map((place) => place.x + place.width)),
+        Math.max(...tops.map((place) => place.y + place.height)),
+      ]
+      await setViewport({
+        x: down ? middle(width, room.width) : EDGE,
+        y: down ? EDGE : middle(height, room.height),
+        zoom: READABLE,
+      })
     })
-  }, [layout, fitView, getZoom, setCenter])
+  }, [layout, graph, down, fitView, getZoom, setViewport])
   if (error) return <Fault error={error} />
   if (layout === null) return <Loading />
   return (
     <ReactFlow
+      ref={host}
       nodes={nodes}
       edges={edges}
       nodeTypes={nodeTypes}
@@ -209,6 +254,24 @@ function Graph({
       proOptions={{ hideAttribution: true }}
     >
       <Controls showInteractive={false} position="bottom-left" />
+      {nodes.length > MANY && (
+        <>
+          <MiniMap
+            pannable
+            zoomable
+            position="bottom-right"
+            ariaLabel="All stages, small"
+            nodeClassName={({ data }) => `small-stage ${toneOf((data as CardData).view?.state ?? '')}`}
+          />
+          <StageFinder
+            stages={graph.nodes.map(({ path, stage }) => ({ path, title: stage.title ?? stage.id }))}
+            onFind={(path) => {
+              lookAt(path, layout)
+              pick?.({ stage: latest.get(path)?.view.id ?? path })
+            }}
+          />
+        </>
+      )}
     </ReactFlow>
   )
 }
@@ -264,16 +327,16 @@ function StageCard({ data, selected }: NodeProps<Card>) {
 }
 
 function LineView(props: EdgeProps<Line>) {
-  const [path, x, y] = getBezierPath(props)
-  const { edge, state } = props.data ?? { edge: null, state: 'open' }
+  if (props.data === undefined) return null
+  const { edge, state, line } = props.data
   return (
     <>
-      <BaseEdge id={props.id} path={path} className={`line ${state}`} />
-      {edge?.label != null && (
+      <BaseEdge id={props.id} path={roundedPath(line.points)} className={`line ${state}`} />
+      {edge.label !== null && line.label && (
         <EdgeLabelRenderer>
           <span
             className={`line-label ${state}`}
-            style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+            style={{ transform: `translate(-50%, -50%) translate(${line.label.x}px, ${line.label.y}px)` }}
             title={edge.label}
           >
             {state === 'taken' && <StatusIcon state="completed" />}

@@ -1,152 +1,163 @@
-/** What can be made of a run besides watching it: a fork with other inputs, a template, a replay, a file. */
+/** What can be made of a run besides watching it: a template, a replay, files. */
 import { useMutation } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ActionButton, useAction } from '../parts/action.tsx'
 import { Dialog } from '../parts/dialog.tsx'
+import { TextDiff } from '../parts/diff.tsx'
 import { Fault } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { count } from '../parts/time.tsx'
-import { asText, isReference } from '../parts/value.tsx'
-import { call, type Input } from '../server/client.ts'
-import type { Log, Run } from '../server/queries.ts'
+import { asText } from '../parts/value.tsx'
+import { hasEnded } from '../runs/run-search.ts'
+import { call, type Output } from '../server/client.ts'
+import type { Run } from '../server/queries.ts'
+import { downloads } from './download.ts'
 
-export function RunMore({ run, log, onClose }: { run: Run; log: Log | undefined; onClose: () => void }) {
+export function RunMore({ run, onClose }: { run: Run; onClose: () => void }) {
   return (
     <Dialog title="More with this run" onClose={onClose}>
-      <Fork run={run} onClose={onClose} />
       <SaveAsTemplate run={run} onClose={onClose} />
       <Replay run={run} />
-      {log && (
-        <section className="stack tight">
-          <h3>Download</h3>
-          <div className="row wrap">
-            <button type="button" className="button" onClick={() => download(run, log)}>
-              Its events as JSON
-            </button>
-            <span className="muted small">
-              {count(log.events.length)} events{log.more && '; later ones are left out'}
-            </span>
-          </div>
-        </section>
-      )}
+      <Downloads run={run} />
     </Dialog>
-  )
-}
-
-/** Inputs that are too large to be edited here stay as they are. */
-const editable = (run: Run) => Object.fromEntries(Object.entries(run.inputs).filter(([, value]) => !isReference(value)))
-
-function Fork({ run, onClose }: { run: Run; onClose: () => void }) {
-  const navigate = useNavigate()
-  const [text, setText] = useState(() => asText(editable(run)))
-  const [from, setFrom] = useState(run.stages[0]?.id ?? '')
-  const [wrong, setWrong] = useState<Error | null>(null)
-  const fork = useAction('fork_run', ({ run_id }) => {
-    onClose()
-    return navigate({ to: '/console/runs/$id', params: { id: run_id } })
-  })
-  const start = () => {
-    try {
-      const inputs = JSON.parse(text) as NonNullable<Input<'fork_run'>['inputs']>
-      setWrong(null)
-      fork.mutate({ id: run.id, ...(from !== '' && { before_stage: from }), inputs })
-    } catch (error) {
-      setWrong(new Error(`The inputs are not JSON: ${(error as Error).message}`))
-    }
-  }
-  return (
-    <section className="stack tight">
-      <h3>Fork with other inputs</h3>
-      <label className="field">
-        <span>Before stage: what comes earlier is kept</span>
-        <select className="input" value={from} onChange={(event) => setFrom(event.target.value)}>
-          {run.stages.map(({ id }) => (
-            <option key={id}>{id}</option>
-          ))}
-        </select>
-      </label>
-      <label className="field">
-        <span>Inputs (JSON)</span>
-        <textarea
-          className="input code"
-          spellCheck={false}
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-        />
-      </label>
-      <div>
-        <ActionButton action={fork} onPress={start}>
-          Fork
-        </ActionButton>
-      </div>
-      {(wrong ?? fork.error) && <Fault error={wrong ?? fork.error} />}
-    </section>
   )
 }
 
 function SaveAsTemplate({ run, onClose }: { run: Run; onClose: () => void }) {
   const navigate = useNavigate()
   const [name, setName] = useState('')
+  const [note, setNote] = useState('')
   const save = useAction('save_as_template', ({ hash }) => {
     onClose()
     return navigate({ to: '/console/definitions', search: { definition: hash } })
   })
   return (
-    <section className="stack tight">
+    <form
+      className="stack tight"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (!save.isPending) save.mutate({ id: run.id, name: name.trim(), ...(note !== '' && { note }) })
+      }}
+    >
       <h3>Save as template</h3>
-      <div className="row">
+      <p className="muted small">
+        Its goal and inputs become inputs with these values as defaults, so that it can be run on others.
+      </p>
+      <div className="row wrap">
         <input
           className="input grow"
           aria-label="Name of the template"
           placeholder="Name"
           maxLength={100}
+          required
           value={name}
           onChange={(event) => setName(event.target.value)}
         />
-        <ActionButton action={save} onPress={() => save.mutate({ id: run.id, name })}>
+        <input
+          className="input grow"
+          aria-label="What it is for"
+          placeholder="What it is for"
+          maxLength={2_000}
+          value={note}
+          onChange={(event) => setNote(event.target.value)}
+        />
+        <button type="submit" className="button" disabled={save.isPending || run.definition === null}>
           Save
-        </ActionButton>
+        </button>
       </div>
       {save.error && <Fault error={save.error} />}
-    </section>
+    </form>
   )
 }
 
 function Replay({ run }: { run: Run }) {
   const replay = useMutation({ mutationFn: () => call('replay_run', { id: run.id }) })
   return (
-    <section className="stack tight">
+    <section className="stack tight" aria-label="Replay">
       <h3>Replay</h3>
+      <p className="muted small">
+        No agent is asked: everything that follows from what happened is worked out again and held against the log.
+      </p>
       <div className="row wrap">
         <ActionButton action={replay} onPress={() => replay.mutate()}>
           {replay.isPending ? 'Replaying …' : 'Fold its log again'}
         </ActionButton>
-        <span className="muted small" role="status">
-          {replay.data === undefined ? (
-            'No agent is asked; everything that follows from what happened is worked out again.'
-          ) : (
+        <span className="row" role="status">
+          {replay.data && (
             <>
               <Status
                 state={replay.data.identical ? 'completed' : 'failed'}
                 label={replay.data.identical ? 'identical' : 'differs'}
-              />{' '}
-              {count(replay.data.events)} events
-              {replay.data.first_difference && `; first difference at ${replay.data.first_difference.seq}`}
+              />
+              <span className="muted small">{count(replay.data.events)} events are as they were stored</span>
             </>
           )}
         </span>
       </div>
+      {replay.data && <Verdict found={replay.data} />}
       {replay.error && <Fault error={replay.error} />}
     </section>
   )
 }
 
-function download(run: Run, log: Log): void {
-  const address = URL.createObjectURL(new Blob([JSON.stringify(log.events, null, 1)], { type: 'application/json' }))
-  const link = document.createElement('a')
-  link.href = address
-  link.download = `${run.id}.json`
-  link.click()
-  URL.revokeObjectURL(address)
+function Verdict({ found }: { found: Output<'replay_run'> }) {
+  const at = found.first_difference
+  return (
+    <>
+      <p className="muted small">
+        State <code className="break">{found.state_hash}</code>
+      </p>
+      {at && (
+        <>
+          <p>Event {at.seq} is not what follows from those before it:</p>
+          <TextDiff
+            left={asText(at.stored)}
+            right={asText(at.derived)}
+            label="The event as stored, and as it follows"
+          />
+        </>
+      )}
+      {found.row_differences.map(({ field, stored, derived }) => (
+        <p key={field}>
+          <code>{field}</code>: lists show {asText(stored)}, the log says {asText(derived)}
+        </p>
+      ))}
+    </>
+  )
+}
+
+function Downloads({ run }: { run: Run }) {
+  return (
+    <section className="stack tight" aria-label="Download">
+      <h3>Download</h3>
+      <div className="row wrap">
+        <DownloadButton run={run} what="events">
+          Event log
+        </DownloadButton>
+        {hasEnded(run.status) && (
+          <DownloadButton run={run} what="result">
+            Result
+          </DownloadButton>
+        )}
+        {run.definition && (
+          <DownloadButton run={run} what="definition">
+            Definition
+          </DownloadButton>
+        )}
+      </div>
+    </section>
+  )
+}
+
+function DownloadButton({ run, what, children }: { run: Run; what: keyof typeof downloads; children: string }) {
+  const load = useMutation({ mutationFn: () => downloads[what](run) })
+  return (
+    <>
+      <ActionButton action={load} onPress={() => load.mutate()}>
+        {load.isPending ? `${children} …` : children}
+      </ActionButton>
+      {load.error && <Fault error={load.error} />}
+    </>
+  )
 }

@@ -11,7 +11,7 @@ import { Status } from '../parts/status.tsx'
 import { count, Took, When } from '../parts/time.tsx'
 import { ValueView } from '../parts/value.tsx'
 import { hasEnded } from '../runs/run-search.ts'
-import { definitionQuery, eventsQuery, type Log, type Run, runQuery } from '../server/queries.ts'
+import { definitionQuery, eventsQuery, type Run, runQuery } from '../server/queries.ts'
 import { EventLog } from './event-log.tsx'
 import { RunMore } from './run-more.tsx'
 import { type RunPageSearch, type RunView, runViews } from './run-search.ts'
@@ -19,7 +19,10 @@ import { StagePanel } from './stage-panel.tsx'
 import { TaskPanel } from './task-panel.tsx'
 import { Timeline } from './timeline.tsx'
 
-const RunGraph = lazy(() => import('./run-graph.tsx').then(({ RunGraph }) => ({ default: RunGraph })))
+/** Fetched beside the run, not after it: it is what one sees first. */
+const graphCode = import('./run-graph.tsx')
+graphCode.catch(() => undefined)
+const RunGraph = lazy(() => graphCode.then(({ RunGraph }) => ({ default: RunGraph })))
 
 const viewNames: Record<RunView, string> = { graph: 'Graph', timeline: 'Timeline', events: 'Events', result: 'Result' }
 
@@ -52,15 +55,15 @@ function Whole({ run, search }: { run: Run; search: RunPageSearch }) {
       void navigate({
         to: '/console/runs/$id',
         params: { id: run.id },
-        search: ({ view: kept }: RunPageSearch) => ({ ...(kept && { view: kept }), ...what }),
+        search: { ...(search.view && { view: search.view }), ...what },
       }),
-    [navigate, run.id],
+    [navigate, run.id, search.view],
   )
   const task = run.stages.flatMap((stage) => stage.tasks).find(({ address }) => address === search.task)
   const ended = hasEnded(run.status)
   return (
     <>
-      <Head run={run} log={log.data} />
+      <Head run={run} />
       {(run.approvals.length > 0 || run.effect_questions.length > 0) && (
         <div className="questions">
           {run.approvals.map((approval) => (
@@ -105,8 +108,10 @@ function Whole({ run, search }: { run: Run; search: RunPageSearch }) {
                 )}
               </Loaded>
             ))}
-          {view === 'timeline' && <Timeline run={run} pick={(address) => pick({ task: address })} />}
-          {view === 'events' && <Loaded query={log}>{(seen) => <EventLog log={seen} ended={ended} />}</Loaded>}
+          {view === 'timeline' && <Timeline run={run} pick={pick} />}
+          {view === 'events' && (
+            <Loaded query={log}>{(seen) => <EventLog run={run.id} log={seen} ended={ended} />}</Loaded>
+          )}
           {view === 'result' && <Result run={run} ended={ended} />}
         </div>
         {view !== 'events' && view !== 'result' && (search.stage !== undefined || search.task !== undefined) && (
@@ -133,7 +138,10 @@ function Whole({ run, search }: { run: Run; search: RunPageSearch }) {
   )
 }
 
-function Head({ run, log }: { run: Run; log: Log | undefined }) {
+/** A fork begins anew unless one says from where. */
+const firstOf = (run: Run) => (run.stages[0] && run.left_out === null ? { stage: run.stages[0].id } : {})
+
+function Head({ run }: { run: Run }) {
   const [more, setMore] = useState(false)
   const cancel = useAction('cancel_run')
   const pause = useAction('pause_run')
@@ -166,6 +174,12 @@ function Head({ run, log }: { run: Run; log: Log | undefined }) {
               Cancel run
             </ActionButton>
           )}
+          <Link to="/console/runs/$id/fork" params={{ id: run.id }} search={firstOf(run)} className="button">
+            Fork
+          </Link>
+          <Link to="/console/runs/compare" search={{ left: run.id }} className="button">
+            Compare
+          </Link>
           <button type="button" className="button" onClick={() => setMore(true)}>
             More …
           </button>
@@ -181,8 +195,14 @@ function Head({ run, log }: { run: Run; log: Log | undefined }) {
         </li>
         <li>{count(run.cost.calls)} calls</li>
         <li>
-          {count(run.cost.input_tokens)} tokens in, {count(run.cost.output_tokens)} out
-          {run.cost.unknown_usage > 0 && `, ${count(run.cost.unknown_usage)} calls not reported`}
+          {run.cost.input_tokens + run.cost.output_tokens === 0 && run.cost.unknown_usage > 0 ? (
+            'tokens not reported'
+          ) : (
+            <>
+              {count(run.cost.input_tokens)} tokens in, {count(run.cost.output_tokens)} out
+              {run.cost.unknown_usage > 0 && `, ${count(run.cost.unknown_usage)} calls not reported`}
+            </>
+          )}
         </li>
         <li>
           {run.counts.tasks_completed} of {run.counts.tasks} tasks done
@@ -192,6 +212,18 @@ function Head({ run, log }: { run: Run; log: Log | undefined }) {
           <li>
             <Link to="/console/definitions" search={{ definition: run.definition.hash }} title={run.definition.reason}>
               {run.definition.name ?? 'definition'}
+            </Link>
+          </li>
+        )}
+        {run.forked_from && (
+          <li>
+            forked from{' '}
+            <Link to="/console/runs/$id" params={{ id: run.forked_from.run }}>
+              another run
+            </Link>{' '}
+            after event {count(run.forked_from.seq)},{' '}
+            <Link to="/console/runs/compare" search={{ left: run.forked_from.run, right: run.id }}>
+              compare them
             </Link>
           </li>
         )}
@@ -210,7 +242,7 @@ function Head({ run, log }: { run: Run; log: Log | undefined }) {
         </p>
       )}
       {error && <Fault error={error} />}
-      {more && <RunMore run={run} log={log} onClose={() => setMore(false)} />}
+      {more && <RunMore run={run} onClose={() => setMore(false)} />}
     </div>
   )
 }

@@ -13,3 +13,14 @@ export function readRunPageSearch(given: Record<string, unknown>): RunPageSearch
     ...textOf(given, 'task', 1_000),
   }
 }
+
+/** Where a fork parts from its source: before a stage, or after the turn of an event; without either at its end. */
+export type ForkSearch = { stage?: string; at?: number }
+
+export function readForkSearch(given: Record<string, unknown>): ForkSearch {
+  const at = Number(given.at)
+  return {
+    ...textOf(given, 'stage', 500),
+    ...(given.stage === undefined && Number.isSafeInteger(at) && at >= 1 && { at }),
+  }
+}

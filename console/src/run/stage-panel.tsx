@@ -7,8 +7,9 @@ import { Status } from '../parts/status.tsx'
 import { Took } from '../parts/time.tsx'
 import { ValueView } from '../parts/value.tsx'
 import type { Run } from '../server/queries.ts'
+import { Iterations, Values, Ways } from './stage-decisions.tsx'
 import { pathOf } from './stage-graph.ts'
-import { writtenStage } from './task-panel.tsx'
+import { writtenStage } from './written.ts'
 
 export function StagePanel({
   run,
@@ -36,7 +37,7 @@ export function StagePanel({
           </span>
         )}
       </div>
-      {view && <RetryFromHere run={run} stage={view.id} />}
+      {view && <FromHere run={run} stage={view.id} />}
       {same.length > 1 && (
         <label className="field">
           <span>Which time</span>
@@ -49,38 +50,23 @@ export function StagePanel({
           </select>
         </label>
       )}
-      {view?.reason && <p className="break">{view.reason}</p>}
-      {decisions.map((decision) => (
-        <div key={decision.seq} className="decision">
-          <div className="row wrap">
-            <strong>{decision.taken}</strong>
-            {decision.then.length > 0 && <span className="muted">→ {decision.then.join(', ')}</span>}
-          </div>
-          {decision.when !== null && <code className="break">{decision.when}</code>}
-          <p className="muted small break">{decision.reason}</p>
-          {Object.keys(decision.inputs).length > 0 && (
-            <dl className="facts">
-              {Object.entries(decision.inputs).map(([name, value]) => (
-                <div key={name} className="contents">
-                  <dt className="mono">{name}</dt>
-                  <dd className="mono">{JSON.stringify(value)}</dd>
-                </div>
-              ))}
-            </dl>
-          )}
-        </div>
-      ))}
-      {decisions.length === 0 && written?.kind === 'decide' && (
-        <dl className="facts">
-          {written.cases.map((one) => (
-            <div key={one.when} className="contents">
-              <dt className="mono">{one.when}</dt>
-              <dd>{[one.then].flat().join(', ')}</dd>
+      {view?.reason && written?.kind !== 'decide' && written?.kind !== 'loop' && <p className="break">{view.reason}</p>}
+      {written?.kind === 'decide' ? (
+        <Ways stage={written} decision={decisions.findLast(({ kind }) => kind === 'decide')} />
+      ) : written?.kind === 'loop' ? (
+        <Iterations run={run} address={address} until={written.until} max={written.max} pick={pick} />
+      ) : (
+        decisions.map((decision) => (
+          <div key={decision.seq} className="decision">
+            <div className="row wrap">
+              <strong>{decision.taken}</strong>
+              {decision.then.length > 0 && <span className="muted">→ {decision.then.join(', ')}</span>}
             </div>
-          ))}
-          <dt>otherwise</dt>
-          <dd>{[written.otherwise].flat().join(', ')}</dd>
-        </dl>
+            {decision.when !== null && <code className="break">{decision.when}</code>}
+            <p className="muted small break">{decision.reason}</p>
+            <Values values={decision.inputs} />
+          </div>
+        ))
       )}
       {view?.vote && (
         <dl className="facts">
@@ -151,7 +137,7 @@ export function StagePanel({
 }
 
 /** A new run that keeps what came before this stage. */
-function RetryFromHere({ run, stage }: { run: Run; stage: string }) {
+function FromHere({ run, stage }: { run: Run; stage: string }) {
   const navigate = useNavigate()
   const retry = useAction('retry_run', ({ run_id }) => navigate({ to: '/console/runs/$id', params: { id: run_id } }))
   return (
@@ -160,8 +146,11 @@ function RetryFromHere({ run, stage }: { run: Run; stage: string }) {
         <ActionButton action={retry} onPress={() => retry.mutate({ id: run.id, stage })}>
           Retry from here
         </ActionButton>
-        <span className="muted small">in a new run; what came before is kept</span>
+        <Link to="/console/runs/$id/fork" params={{ id: run.id }} search={{ stage }} className="button">
+          Fork from here …
+        </Link>
       </div>
+      <span className="muted small">Both make a new run; what came before is kept.</span>
       {retry.error && <Fault error={retry.error} />}
     </div>
   )

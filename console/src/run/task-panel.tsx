@@ -1,13 +1,14 @@
 /** All that is known of one task: what it was given, who did it and why, what came out, what it took. */
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import type { Definition, Stage, Task } from '../../../src/workflow/definition.ts'
+import type { Definition } from '../../../src/workflow/definition.ts'
 import { FailureText } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { duration, exactTime, tokens } from '../parts/time.tsx'
 import { ValueView } from '../parts/value.tsx'
-import { type Log, liveQuery, type Run } from '../server/queries.ts'
-import { pathOf } from './stage-graph.ts'
+import { type Log, liveQuery, type Run, taskQuery } from '../server/queries.ts'
+import { type Kind, kindNames, spentOf } from './spent.ts'
+import { writtenTask } from './written.ts'
 
 type TaskView = Run['stages'][number]['tasks'][number]
 
@@ -22,10 +23,9 @@ export function TaskPanel({
   definition: Definition | undefined
   log: Log | undefined
 }) {
-  const written = definition && writtenTask(definition.stages, pathOf(task.address))
+  const written = definition && writtenTask(definition, task.address)
   const finished = log?.events.findLast((event) => event.type === 'task_finished' && event.data.task === task.address)
   const prompt = finished?.type === 'task_finished' ? finished.data.prompt : undefined
-  const inputs = Object.entries(written?.input ?? {})
   return (
     <>
       <div className="row wrap">
@@ -71,25 +71,7 @@ export function TaskPanel({
           )}
         </dd>
       </dl>
-      {written && (
-        <div className="stack tight">
-          <h3>Instructions</h3>
-          <ValueView value={written.instructions} label="Instructions" />
-        </div>
-      )}
-      {inputs.length > 0 && (
-        <div className="stack tight">
-          <h3>Input</h3>
-          <dl className="facts">
-            {inputs.map(([name, value]) => (
-              <div key={name} className="contents">
-                <dt className="mono">{name}</dt>
-                <dd className="mono">{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
-              </div>
-            ))}
-          </dl>
-        </div>
-      )}
+      <Asked run={run} task={task} instructions={written?.instructions} written={written?.input ?? {}} />
       {prompt !== undefined && (
         <div className="stack tight">
           <h3>Prompt that was sent</h3>
@@ -107,17 +89,73 @@ export function TaskPanel({
             <li key={attempt.attempt} className="attempt">
               <span className="row wrap">
                 <strong>{attempt.attempt}</strong>
-                <span>{attempt.agent ?? 'no agent'}</span>
-                <span className="muted small">
-                  {exactTime(attempt.started_at)}
-                  {attempt.duration_ms !== null && `, ${duration(attempt.duration_ms)}`}
-                </span>
+                <span className="break">{attempt.agent ?? 'any agent'}</span>
+                <span className="muted small">{exactTime(attempt.started_at)}</span>
               </span>
-              {attempt.failure && <span className="bad small">{attempt.failure.message}</span>}
+              <Spent attempt={attempt} />
+              {attempt.failure && <span className="bad small break">{attempt.failure.message}</span>}
             </li>
           ))}
         </ol>
       </div>
+    </>
+  )
+}
+
+function Spent({ attempt }: { attempt: TaskView['attempts'][number] }) {
+  const spent = Object.entries(spentOf(attempt)).filter(([, ms]) => ms > 0) as [Kind, number][]
+  if (spent.length === 0) return null
+  return (
+    <span className="row wrap small">
+      {spent.map(([kind, ms]) => (
+        <span key={kind} className={`key ${kind}`}>
+          {kindNames[kind]} {duration(ms)}
+        </span>
+      ))}
+    </span>
+  )
+}
+
+/** What the agent was given: with the values that it saw, worked out from the log; until then as it is written. */
+function Asked({
+  run,
+  task,
+  instructions,
+  written,
+}: {
+  run: Run
+  task: TaskView
+  instructions: string | undefined
+  written: { [name: string]: unknown }
+}) {
+  const attempt = task.attempts.at(-1)?.attempt ?? 0
+  const asked = useQuery({ ...taskQuery(run.id, task.address, attempt), enabled: attempt > 0 })
+  const text = asked.data?.instructions ?? instructions
+  const inputs = Object.entries(asked.data?.input ?? written)
+  return (
+    <>
+      {text !== undefined && (
+        <div className="stack tight">
+          <h3>Instructions</h3>
+          <ValueView value={text} label="Instructions" />
+        </div>
+      )}
+      {inputs.length > 0 && (
+        <div className="stack tight">
+          <h3>Input</h3>
+          {inputs.map(([name, value]) => (
+            <div key={name} className="stack tight">
+              <span className="small">
+                <code>{name}</code>{' '}
+                {asked.data && typeof written[name] === 'string' && (
+                  <span className="muted mono break">{written[name]}</span>
+                )}
+              </span>
+              <ValueView value={value} label={`Input ${name}`} />
+            </div>
+          ))}
+        </div>
+      )}
     </>
   )
 }
@@ -131,17 +169,4 @@ function LiveNote({ run, task }: { run: Run; task: TaskView }) {
       {call.agent}: {call.note} {call.tokens > 0 && `${call.tokens} tokens so far`}
     </p>
   )
-}
-
-function writtenTask(stages: readonly Stage[], address: string): Task | undefined {
-  const [path = '', id] = address.split('/')
-  const stage = writtenStage(stages, path)
-  return stage?.kind === 'tasks' ? stage.tasks.find((task) => task.id === id) : undefined
-}
-
-export function writtenStage(stages: readonly Stage[], path: string): Stage | undefined {
-  const [first, ...rest] = path.split('.')
-  const stage = stages.find(({ id }) => id === first)
-  if (rest.length === 0 || stage === undefined) return stage
-  return 'stages' in stage ? writtenStage(stage.stages, rest.join('.')) : undefined
 }

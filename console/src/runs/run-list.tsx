@@ -11,6 +11,8 @@ import { type RunSummary, runsQuery } from '../server/queries.ts'
 import { type RunSearch, runStatuses } from './run-search.ts'
 
 const ROW = 44
+/** Whoever points at a run or comes to it by keyboard is about to open one. */
+const fetchRunPage = () => void import('../run/run-page.tsx').catch(() => undefined)
 
 export function RunList({ search }: { search: RunSearch }) {
   const navigate = useNavigate()
@@ -100,9 +102,9 @@ function SearchField({ text, onText }: { text: string; onText: (text: string) =>
   return (
     <input
       type="search"
-      className="input search"
+      className="input search short"
       aria-label="Words of the goal or the definition’s name"
-      placeholder="Search goals and definitions"
+      placeholder="Search"
       value={typed}
       maxLength={200}
       onChange={(event) => setTyped(event.target.value)}
@@ -111,6 +113,9 @@ function SearchField({ text, onText }: { text: string; onText: (text: string) =>
 }
 
 function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fetchMore: () => void }) {
+  const [chosen, setChosen] = useState<string[]>([])
+  const toggle = (id: string) =>
+    setChosen((now) => (now.includes(id) ? now.filter((one) => one !== id) : [...now, id].slice(-2)))
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
     count: rows.length,
@@ -126,7 +131,10 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key]
     const at = Number((document.activeElement as HTMLElement | null)?.dataset.row)
-    if (step === undefined || Number.isNaN(at)) return
+    if (Number.isNaN(at)) return
+    const here = rows[at]
+    if (event.key === 'x' && here !== undefined) return toggle(here.id)
+    if (step === undefined) return
     event.preventDefault()
     const next = Math.max(0, Math.min(rows.length - 1, at + step))
     virtual.scrollToIndex(next)
@@ -134,6 +142,7 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
   }
   return (
     <div className="list">
+      {chosen.length > 0 && <Chosen ids={chosen} rows={rows} onClear={() => setChosen([])} />}
       <div className="list-head run-columns" aria-hidden="true">
         <span>State</span>
         <span>Goal</span>
@@ -144,15 +153,31 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
         <span className="num">Started</span>
       </div>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links of the list */}
-      <div ref={scroller} className="list-body" onKeyDown={onKeyDown}>
+      <div
+        ref={scroller}
+        className="list-body"
+        onKeyDown={onKeyDown}
+        onPointerEnter={fetchRunPage}
+        onFocus={fetchRunPage}
+      >
         <ul style={{ height: virtual.getTotalSize(), position: 'relative' }} aria-label="Runs">
           {items.map((item) => {
             const run = rows[item.index] as RunSummary
             return (
               <li key={run.id} className="virtual" style={{ transform: `translateY(${item.start}px)`, height: ROW }}>
+                <input
+                  type="checkbox"
+                  className="choose"
+                  tabIndex={chosen.includes(run.id) ? 0 : -1}
+                  aria-label={`compare ${runTitle(run).slice(0, 80)}`}
+                  title="Choose two runs to compare them (x)"
+                  checked={chosen.includes(run.id)}
+                  onChange={() => toggle(run.id)}
+                />
                 <Link
                   to="/console/runs/$id"
                   params={{ id: run.id }}
+                  aria-keyshortcuts="x"
                   className="run-columns list-row"
                   data-row={item.index}
                 >
@@ -178,6 +203,25 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
           })}
         </ul>
       </div>
+    </div>
+  )
+}
+
+/** Two runs that are chosen are compared; the older one is what the newer is held against. */
+function Chosen({ ids, rows, onClear }: { ids: string[]; rows: RunSummary[]; onClear: () => void }) {
+  const [left, right] = rows.filter(({ id }) => ids.includes(id)).sort((a, b) => a.created_at - b.created_at)
+  return (
+    <div className="chosen" role="status">
+      <span>{right === undefined ? 'One run is chosen: choose another to compare them' : 'Two runs are chosen'}</span>
+      <span className="grow" />
+      {left !== undefined && right !== undefined && (
+        <Link to="/console/runs/compare" search={{ left: left.id, right: right.id }} className="button primary">
+          Compare
+        </Link>
+      )}
+      <button type="button" className="button" onClick={onClear}>
+        Clear
+      </button>
     </div>
   )
 }

@@ -1,13 +1,18 @@
 /** Calls operations over HTTP. Types are those of the operations themselves; routes were taken from them by the build. */
 import type { Failure } from '../../../src/failure.ts'
 import type { add_agent } from '../../../src/operations/add_agent.ts'
+import type { agent_history } from '../../../src/operations/agent_history.ts'
 import type { answer_approval } from '../../../src/operations/answer_approval.ts'
 import type { cancel_run } from '../../../src/operations/cancel_run.ts'
+import type { cancel_try } from '../../../src/operations/cancel_try.ts'
 import type { check_definition } from '../../../src/operations/check_definition.ts'
 import type { compare_runs } from '../../../src/operations/compare_runs.ts'
 import type { configuration } from '../../../src/operations/configuration.ts'
+import type { create_swarm } from '../../../src/operations/create_swarm.ts'
 import type { create_workflow } from '../../../src/operations/create_workflow.ts'
 import type { Typed } from '../../../src/operations/define-operation.ts'
+import type { definition_schema } from '../../../src/operations/definition_schema.ts'
+import type { diff_definitions } from '../../../src/operations/diff_definitions.ts'
 import type { doctor } from '../../../src/operations/doctor.ts'
 import type { drain_agent } from '../../../src/operations/drain_agent.ts'
 import type { fork_run } from '../../../src/operations/fork_run.ts'
@@ -15,13 +20,19 @@ import type { get_blob } from '../../../src/operations/get_blob.ts'
 import type { get_definition } from '../../../src/operations/get_definition.ts'
 import type { get_run } from '../../../src/operations/get_run.ts'
 import type { get_run_events } from '../../../src/operations/get_run_events.ts'
+import type { get_task } from '../../../src/operations/get_task.ts'
+import type { get_try } from '../../../src/operations/get_try.ts'
 import type { intelligence_metrics } from '../../../src/operations/intelligence_metrics.ts'
 import type { list_agents } from '../../../src/operations/list_agents.ts'
 import type { list_definitions } from '../../../src/operations/list_definitions.ts'
 import type { list_models } from '../../../src/operations/list_models.ts'
+import type { list_questions } from '../../../src/operations/list_questions.ts'
 import type { list_runs } from '../../../src/operations/list_runs.ts'
 import type { list_templates } from '../../../src/operations/list_templates.ts'
+import type { list_tries } from '../../../src/operations/list_tries.ts'
+import type { list_versions } from '../../../src/operations/list_versions.ts'
 import type { live } from '../../../src/operations/live.ts'
+import type { metrics_over_time } from '../../../src/operations/metrics_over_time.ts'
 import type { orchestration_status } from '../../../src/operations/orchestration_status.ts'
 import type { pause_run } from '../../../src/operations/pause_run.ts'
 import type { plan } from '../../../src/operations/plan.ts'
@@ -30,18 +41,26 @@ import type { put_definition } from '../../../src/operations/put_definition.ts'
 import type { remove_agent } from '../../../src/operations/remove_agent.ts'
 import type { replay_run } from '../../../src/operations/replay_run.ts'
 import type { resolve_effect } from '../../../src/operations/resolve_effect.ts'
+import type { restore_definition } from '../../../src/operations/restore_definition.ts'
 import type { resume_run } from '../../../src/operations/resume_run.ts'
 import type { retry_run } from '../../../src/operations/retry_run.ts'
 import type { save_as_template } from '../../../src/operations/save_as_template.ts'
+import type { signal_run } from '../../../src/operations/signal_run.ts'
+import type { try_agent } from '../../../src/operations/try_agent.ts'
 
 type Operations = {
   add_agent: typeof add_agent
+  agent_history: typeof agent_history
   answer_approval: typeof answer_approval
   cancel_run: typeof cancel_run
+  cancel_try: typeof cancel_try
   check_definition: typeof check_definition
   compare_runs: typeof compare_runs
   configuration: typeof configuration
+  create_swarm: typeof create_swarm
   create_workflow: typeof create_workflow
+  definition_schema: typeof definition_schema
+  diff_definitions: typeof diff_definitions
   doctor: typeof doctor
   drain_agent: typeof drain_agent
   fork_run: typeof fork_run
@@ -49,13 +68,19 @@ type Operations = {
   get_definition: typeof get_definition
   get_run: typeof get_run
   get_run_events: typeof get_run_events
+  get_task: typeof get_task
+  get_try: typeof get_try
   intelligence_metrics: typeof intelligence_metrics
   list_agents: typeof list_agents
   list_definitions: typeof list_definitions
   list_models: typeof list_models
+  list_questions: typeof list_questions
   list_runs: typeof list_runs
   list_templates: typeof list_templates
+  list_tries: typeof list_tries
+  list_versions: typeof list_versions
   live: typeof live
+  metrics_over_time: typeof metrics_over_time
   orchestration_status: typeof orchestration_status
   pause_run: typeof pause_run
   plan: typeof plan
@@ -64,9 +89,12 @@ type Operations = {
   remove_agent: typeof remove_agent
   replay_run: typeof replay_run
   resolve_effect: typeof resolve_effect
+  restore_definition: typeof restore_definition
   resume_run: typeof resume_run
   retry_run: typeof retry_run
   save_as_template: typeof save_as_template
+  signal_run: typeof signal_run
+  try_agent: typeof try_agent
 }
 export type OperationName = keyof Operations
 type TypesOf<O> = O extends Typed<infer Input, infer Output> ? { input: Input; output: Output } : never

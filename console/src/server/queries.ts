@@ -1,11 +1,13 @@
 /** What views ask for, under which key it is kept, and what a change of a run makes stale. */
-import { infiniteQueryOptions, type QueryClient, queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, keepPreviousData, type QueryClient, queryOptions } from '@tanstack/react-query'
 import type { RunEvent } from '../../../src/workflow/event.ts'
-import { call, type Input, type Output, RequestFailed } from './client.ts'
+import { call, type Input, type Output } from './client.ts'
 
 export type Run = Output<'get_run'>
 export type RunSummary = Output<'list_runs'>['items'][number]
 export type Agent = Output<'list_agents'>['items'][number]
+export type Comparison = Output<'compare_runs'>
+export type Version = Output<'list_versions'>['items'][number]
 export type RunFilter = Omit<Input<'list_runs'>, 'cursor' | 'limit'>
 
 export const statusQuery = queryOptions({
@@ -85,8 +87,33 @@ export const definitionsQuery = (text: string) =>
 export const versionsQuery = (name: string) =>
   queryOptions({
     queryKey: ['definitions', 'versions', name],
-    queryFn: ({ signal }) => call('list_definitions', { name, limit: 200 }, { signal }),
+    queryFn: ({ signal }) => call('list_versions', { name }, { signal }),
   })
+export const definitionDiffQuery = (old: string, now: string) =>
+  queryOptions({
+    queryKey: ['definitions', 'diff', old, now],
+    queryFn: ({ signal }) => call('diff_definitions', { reference: old, other: now }, { signal }),
+  })
+export const compareQuery = (left: string, right: string) =>
+  queryOptions({
+    queryKey: ['compare', left, right],
+    queryFn: ({ signal }) => call('compare_runs', { id: left, other: right }, { signal }),
+    enabled: left !== '' && right !== '',
+  })
+/** What a task was asked; it does not change any more once the attempt has begun. */
+export const taskQuery = (id: string, task: string, attempt: number) =>
+  queryOptions({
+    queryKey: ['task', id, task, attempt],
+    queryFn: ({ signal }) => call('get_task', { id, task, attempt }, { signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+  })
+/** What editors need to know; it changes only with the program. */
+export const definitionSchemaQuery = queryOptions({
+  queryKey: ['definition_schema'],
+  queryFn: ({ signal }) => call('definition_schema', {}, { signal }),
+  staleTime: Number.POSITIVE_INFINITY,
+})
 export const templatesQuery = queryOptions({
   queryKey: ['templates'],
   queryFn: ({ signal }) => call('list_templates', {}, { signal }),
@@ -106,45 +133,49 @@ export const doctorQuery = queryOptions({
   staleTime: 30_000,
 })
 
-/** Runs whose questions the inbox shows at most. */
-export const MOST_WAITING = 40
-export type Question = { run: Run } & (
-  | { kind: 'approval'; approval: Run['approvals'][number] }
-  | { kind: 'effect'; effect: Run['effect_questions'][number] }
-)
+export type Question = Output<'list_questions'>['items'][number]
 export const questionsQuery = queryOptions({
   queryKey: ['questions'],
-  queryFn: async ({ signal }) => {
-    const open = await call(
-      'list_runs',
-      { status: ['waiting', 'running', 'paused'], order: 'oldest', limit: MOST_WAITING },
-      { signal },
-    )
-    const runs = await Promise.all(
-      open.items.map((row) =>
-        call('get_run', { id: row.id }, { signal }).catch((error: unknown) => {
-          if (error instanceof RequestFailed && error.status === 404) return null
-          throw error
-        }),
-      ),
-    )
-    const items = runs.flatMap((run): Question[] =>
-      run === null
-        ? []
-        : [
-            ...run.approvals.map((approval) => ({ run, kind: 'approval' as const, approval })),
-            ...run.effect_questions.map((effect) => ({ run, kind: 'effect' as const, effect })),
-          ],
-    )
-    return { items, more: open.next !== null }
-  },
+  queryFn: ({ signal }) => call('list_questions', { limit: 200 }, { signal }),
   refetchInterval: 20_000,
 })
+
+export type OverTime = Output<'metrics_over_time'>
+export type TimeFilter = Input<'metrics_over_time'>
+/** A point in time is as fresh as its bucket: asking every half minute is enough. */
+export const overTimeQuery = (filter: TimeFilter) =>
+  queryOptions({
+    queryKey: ['over_time', filter],
+    queryFn: ({ signal }) => call('metrics_over_time', filter, { signal }),
+    refetchInterval: 30_000,
+    staleTime: 10_000,
+    placeholderData: keepPreviousData,
+  })
+export type AgentHistory = Output<'agent_history'>
+export const agentHistoryQuery = (agent: string, range: TimeFilter['range']) =>
+  infiniteQueryOptions({
+    queryKey: ['agent_history', agent, range],
+    queryFn: ({ signal, pageParam }) =>
+      call('agent_history', { agent, range, limit: 50, ...(pageParam !== '' && { cursor: pageParam }) }, { signal }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next,
+    refetchInterval: 30_000,
+    placeholderData: keepPreviousData,
+  })
+export type Try = Output<'get_try'>
+/** Read again and again while one is under way. */
+export const triesQuery = (agent: string) =>
+  queryOptions({
+    queryKey: ['tries', agent],
+    queryFn: ({ signal }) => call('list_tries', { agent, limit: 20 }, { signal }),
+    refetchInterval: ({ state }) => (state.data?.items.some((one) => one.state === 'running') ? 700 : false),
+  })
 
 /** A run changed: what shows it is read again. Lists and counts at most once a second however many runs change. */
 export function staleAfter(client: QueryClient): (run: string) => void {
   let waiting = false
   return (run) => {
+    void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === 'compare' && queryKey.includes(run) })
     for (const kind of ['run', 'events', 'live']) void client.invalidateQueries({ queryKey: [kind, run] })
     if (waiting) return
     waiting = true

@@ -1,18 +1,69 @@
-/** The configuration in force with the source of each value, and what the doctor finds. */
+/** The configuration in force with the source of each value, what the doctor finds, and who is answered. */
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { configurationQuery, doctorQuery } from '../server/queries.ts'
+import { type SettingsSearch, type SettingsView, settingsViews } from './settings-search.ts'
 
-export function Settings() {
+export function Settings({ search }: { search: SettingsSearch }) {
+  const { view = 'doctor' } = search
   return (
-    <main id="content" className="content" tabIndex={0}>
-      <div className="stack narrow">
-        <Doctor />
-        <Configuration />
-      </div>
+    <main id="content" className="content whole" tabIndex={-1}>
+      <nav className="tabs" aria-label="Settings">
+        {(Object.keys(settingsViews) as SettingsView[]).map((one) => (
+          <Link
+            key={one}
+            to="/console/settings"
+            search={one === 'doctor' ? {} : { view: one }}
+            activeOptions={{ exact: true, includeSearch: true }}
+            aria-current={one === view ? 'page' : undefined}
+          >
+            {settingsViews[one]}
+          </Link>
+        ))}
+      </nav>
+      <section className="content" tabIndex={0} aria-label={`Settings: ${settingsViews[view]}`}>
+        <div className="stack narrow">
+          {view === 'doctor' ? <Doctor /> : view === 'configuration' ? <Configuration search={search} /> : <Access />}
+        </div>
+      </section>
     </main>
+  )
+}
+
+/** Says what is so, and where it is going: there are no keys yet. */
+function Access() {
+  const configuration = useQuery(configurationQuery)
+  return (
+    <section className="panel" aria-label="Access">
+      <header>
+        <h2>Who is answered</h2>
+      </header>
+      <div className="body stack">
+        <Loaded query={configuration} lines={2}>
+          {({ values }) => (
+            <dl className="facts">
+              <dt>Listens on</dt>
+              <dd className="mono">
+                {String(values.host)}:{String(values.port)}
+              </dd>
+              <dt>Answers</dt>
+              <dd>Programs and people of this machine. Pages of other sites and unknown names are refused.</dd>
+              <dt>API keys</dt>
+              <dd>
+                None: there is no authentication yet, so Quorate refuses to listen on an address that others can reach.
+                Each operation has its permission already;{' '}
+                <a href="/docs" className="underlined">
+                  the API’s page
+                </a>{' '}
+                names them.
+              </dd>
+            </dl>
+          )}
+        </Loaded>
+      </div>
+    </section>
   )
 }
 
@@ -85,9 +136,10 @@ function rowsOf(values: unknown, sources: Record<string, { source: string; detai
   ]
 }
 
-function Configuration() {
+function Configuration({ search }: { search: SettingsSearch }) {
   const configuration = useQuery(configurationQuery)
-  const [text, setText] = useState('')
+  const navigate = useNavigate()
+  const { text = '' } = search
   return (
     <section className="panel" aria-label="Configuration">
       <header>
@@ -98,7 +150,9 @@ function Configuration() {
           aria-label="Find a setting"
           placeholder="Find a setting"
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) =>
+            void navigate({ to: '/console/settings', search: { ...search, text: event.target.value }, replace: true })
+          }
         />
       </header>
       <Loaded query={configuration}>
@@ -114,7 +168,7 @@ function Configuration() {
               </thead>
               <tbody>
                 {rowsOf(values, sources)
-                  .filter(({ name }) => name.includes(text.toLowerCase()))
+                  .filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()))
                   .map((row) => (
                     <tr key={row.name}>
                       <td className="mono">{row.name}</td>

@@ -29,7 +29,7 @@ export function Shell({ connection }: { connection: Connection }) {
     return () => window.removeEventListener('keydown', onKey)
   }, [])
   useEffect(() => setMenu(false), [path])
-  const open = questions.data?.items.length ?? 0
+  const open = questions.data?.items.filter(({ kind }) => kind !== 'signal').length ?? 0
   const here = places.findLast(({ to }) => (to === '/' ? path === '/' : path.startsWith(to)))
   useEffect(() => {
     document.title = `${open > 0 ? `(${open}) ` : ''}${here?.name ?? 'Not found'} · Quorate`

@@ -1,20 +1,22 @@
 /** Starts a run: of a goal (planned now and looked at, or planned by the run), a template, a stored definition or a file. */
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { type DragEvent, lazy, Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import type { Definition } from '../../../src/workflow/definition.ts'
 import { useCheckedText } from '../definitions/checked-text.ts'
+import { Workbench } from '../definitions/workbench.tsx'
 import { useAction } from '../parts/action.tsx'
 import { Empty, Fault, Loading } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import type { Input } from '../server/client.ts'
 import { definitionQuery, templatesQuery } from '../server/queries.ts'
+import { useDroppedFile } from './dropped-file.ts'
+import { PlanControls } from './plan-controls.tsx'
 
 const RunGraph = lazy(() => import('../run/run-graph.tsx').then(({ RunGraph }) => ({ default: RunGraph })))
 
 export type StartSearch = { goal?: string; template?: string; definition?: string }
 type Inputs = Record<string, string>
-const MOST_BYTES = 1_000_000
 
 export function Start({ search }: { search: StartSearch }) {
   const navigate = useNavigate()
@@ -53,11 +55,22 @@ export function Start({ search }: { search: StartSearch }) {
       setWrong(error)
     }
   }
+  const { over, take, handlers } = useDroppedFile((dropped) => {
+    setEditing(false)
+    setWrong(null)
+    setText(dropped)
+    void navigate({ to: '/console/start', search: goal === '' ? {} : { goal } })
+  }, setWrong)
   const ready = text === '' ? goal.trim() !== '' : findings?.valid === true
   const problem = wrong ?? start.error ?? plan.error ?? stored.error
   return (
-    <main id="content" className="content" tabIndex={0}>
-      <div className="start">
+    <main id="content" className="content" tabIndex={0} {...handlers}>
+      {over && (
+        <div className="drop-all" role="status">
+          Drop the definition (YAML or JSON) anywhere
+        </div>
+      )}
+      <div className={editing ? 'start editing' : 'start'}>
         <form
           className="panel"
           onSubmit={(event) => {
@@ -124,7 +137,18 @@ export function Start({ search }: { search: StartSearch }) {
                 />
               </label>
             ))}
-            <FileDrop onText={setText} onWrong={setWrong} />
+            <label className="drop">
+              Drop a definition anywhere (YAML or JSON), or choose a file
+              <input
+                type="file"
+                className="sr"
+                accept=".yaml,.yml,.json"
+                onChange={({ target }) => {
+                  void take(target.files?.[0])
+                  target.value = ''
+                }}
+              />
+            </label>
             {problem !== null && problem !== undefined && <Fault error={problem} />}
             <div className="row wrap">
               <button type="submit" className="button primary" disabled={!ready || start.isPending}>
@@ -143,7 +167,7 @@ export function Start({ search }: { search: StartSearch }) {
               {text !== '' && (
                 <>
                   <button type="button" className="button" onClick={() => setEditing(!editing)}>
-                    {editing ? 'Show the graph' : 'Change it'}
+                    {editing ? 'Done with the text' : 'Change the text'}
                   </button>
                   <button
                     type="button"
@@ -165,13 +189,16 @@ export function Start({ search }: { search: StartSearch }) {
         <section className="panel preview" aria-label="What will run">
           <header>
             <h2 className="cut">{text === '' ? 'What will run' : (valid?.name ?? 'Definition')}</h2>
-            {text !== '' && findings && (
+            {text !== '' && !editing && findings && (
               <Status
                 state={findings.valid ? 'completed' : 'failed'}
                 label={findings.valid ? 'valid' : `${findings.problems.length} problems`}
               />
             )}
           </header>
+          {text !== '' && !editing && findings?.valid === true && valid !== null && (
+            <PlanControls text={text} definition={valid} onText={setText} />
+          )}
           <Preview
             planning={plan.isPending}
             loading={
@@ -228,9 +255,15 @@ function Preview({
         </p>
       </Empty>
     )
+  if (editing)
+    return (
+      <Workbench text={text} onText={onText}>
+        {() => null}
+      </Workbench>
+    )
   return (
     <div className="grow">
-      {editing || (valid === null && problems.length > 0) ? (
+      {valid === null && problems.length > 0 ? (
         <textarea
           className="input code grow"
           aria-label="Definition as YAML"
@@ -256,39 +289,6 @@ function Preview({
         </ul>
       )}
     </div>
-  )
-}
-
-function FileDrop({ onText, onWrong }: { onText: (text: string) => void; onWrong: (error: unknown) => void }) {
-  const [over, setOver] = useState(false)
-  const take = async (file: File | undefined) => {
-    if (file === undefined) return
-    if (file.size > MOST_BYTES)
-      return onWrong(new Error(`${file.name} has ${file.size} bytes; ${MOST_BYTES} are allowed`))
-    onText(await file.text())
-  }
-  return (
-    <label
-      className={over ? 'drop over' : 'drop'}
-      onDragOver={(event) => {
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event: DragEvent) => {
-        event.preventDefault()
-        setOver(false)
-        void take(event.dataTransfer.files[0])
-      }}
-    >
-      Drop a definition here (YAML or JSON), or choose a file
-      <input
-        type="file"
-        className="sr"
-        accept=".yaml,.yml,.json"
-        onChange={(event) => void take(event.target.files?.[0])}
-      />
-    </label>
   )
 }
 

@@ -9,10 +9,19 @@ import { excerpt, fail, ok, type Result } from '../../failure.ts'
 import { effectClass } from '../../workflow/definition.ts'
 import { duration, durationText, milliseconds } from '../../workflow/duration.ts'
 import type { Json } from '../../workflow/value.ts'
-import type { AgentSystem, AgentSystemContext, AgentTask, Health, PerformContext, Performed } from '../agent-system.ts'
+import type {
+  AgentSystem,
+  AgentSystemContext,
+  AgentTask,
+  Health,
+  ModelAccess,
+  PerformContext,
+  Performed,
+} from '../agent-system.ts'
 import { contain } from '../contain.ts'
 import { type HideSecrets, hideSecrets } from '../hide-secrets.ts'
 import { interrupted } from '../interrupted.ts'
+import { accessFor, accessProblem, fillAccess } from '../model-access.ts'
 import { argumentsFrom, placeholders, placeholdersIn } from './arguments.ts'
 import { allowedFolder, locateProgram } from './locate.ts'
 import { endTree, hasProc } from './process-tree.ts'
@@ -60,12 +69,19 @@ const settings = z
           .string()
           .regex(/^[A-Za-z_][A-Za-z0-9_]{0,199}$/)
           .refine((name) => !name.startsWith('QUORATE_'), 'QUORATE_ names are taken'),
-        z.string().max(100_000).refine(noNul, 'no NUL character'),
+        z
+          .string()
+          .max(100_000)
+          .refine(noNul, 'no NUL character')
+          .superRefine((text, context) => {
+            const problem = accessProblem(text)
+            if (problem) context.addIssue({ code: 'custom', message: problem })
+          }),
       )
       .default({})
       .meta({
         description:
-          'Its whole environment besides a plain PATH, HOME, TMPDIR and LANG; env:NAME and file:PATH refer to secrets',
+          'Its whole environment besides a plain PATH, HOME, TMPDIR and LANG; env:NAME and file:PATH refer to secrets, {{gateway.key}}, {{gateway.openai_url}} and {{gateway.ollama_url}} give access to the models',
       }),
     work_folder: z
       .string()
@@ -126,7 +142,7 @@ export const command: AgentSystem<CommandSettings> = {
 }
 
 async function check(options: CommandSettings, context: AgentSystemContext): Promise<Health> {
-  const ready = await prepare(options, context, context.work_dir)
+  const ready = await prepare(options, context, context.work_dir, null)
   return ready.ok
     ? { ok: true, detail: `${ready.value.program} is ready` }
     : { ok: false, detail: ready.failure.message }
@@ -139,11 +155,12 @@ async function prepare(
   { command, env, work_folder }: CommandSettings,
   context: AgentSystemContext,
   own: string,
+  access: ModelAccess | null,
 ): Promise<Result<Ready>> {
   const folder = work_folder === 'fresh' ? ok(own) : await allowedFolder(work_folder, context.work_folders ?? [])
   if (!folder.ok) return folder
   const given: { [name: string]: string } = {}
-  const secrets: string[] = []
+  const secrets: string[] = access === null ? [] : [access.key]
   for (const [name, value] of Object.entries(env)) {
     const resolved = secretReference.safeParse(value).success ? context.secret(value) : null
     if (resolved && !resolved.ok) return { ok: false, failure: { ...resolved.failure, field: `settings.env.${name}` } }
@@ -152,7 +169,7 @@ async function prepare(
         field: `settings.env.${name}`,
       })
     }
-    given[name] = resolved?.value ?? value
+    given[name] = resolved?.value ?? (access === null ? value : fillAccess(value, access))
     if (resolved) secrets.push(resolved.value)
   }
   const whole = { PATH, HOME: own, TMPDIR: own, LANG: 'C.UTF-8', ...given, [FOLDER_VARIABLE]: own }
@@ -188,15 +205,21 @@ async function performIn(
   context: AgentSystemContext,
   task: AgentTask,
   args: string[],
-  { signal, progress }: PerformContext,
+  during: PerformContext,
 ): Promise<Result<Performed>> {
+  const { signal, progress } = during
   const mark = `${FOLDER_VARIABLE}=${own.path}`
   // A manager that was killed may have left this very task running; its repetition must not meet it in the same folder.
   await endTree({ root: null, mark }, 0)
   await makeFolder(own)
-  const ready = await prepare(options, context, own.path)
+  // Its calls begin when it runs: by then its secrets are known.
+  let hidden = (text: string): string => text
+  const access = await accessFor(Object.values(options.env), during, (text) => hidden(text))
+  if (!access.ok) return access
+  const ready = await prepare(options, context, own.path, access.value)
   if (!ready.ok) return ready
   const { program, folder, env, hide } = ready.value
+  hidden = hide.text
   const written = options.input === 'files' ? await writeInput(own, task) : null
   if (written && !written.ok) return written
 

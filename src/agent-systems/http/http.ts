@@ -7,14 +7,23 @@ import { excerpt, fail, ok, type Result } from '../../failure.ts'
 import { effectClass } from '../../workflow/definition.ts'
 import { duration, durationText, milliseconds } from '../../workflow/duration.ts'
 import type { Json } from '../../workflow/value.ts'
-import type { AgentSystem, AgentSystemContext, AgentTask, Health, PerformContext, Performed } from '../agent-system.ts'
+import type {
+  AgentSystem,
+  AgentSystemContext,
+  AgentTask,
+  Health,
+  ModelAccess,
+  PerformContext,
+  Performed,
+} from '../agent-system.ts'
 import { contain } from '../contain.ts'
 import { type HideSecrets, hideSecrets } from '../hide-secrets.ts'
 import { interrupted } from '../interrupted.ts'
+import { accessFor, accessProblem, fillAccess, namesAccess } from '../model-access.ts'
 import { outboundFailure } from '../outbound-guard.ts'
 import { readLimited } from './read-limited.ts'
 import { statusFailure } from './status-failure.ts'
-import { addressProblem, atPointer, bodyProblem, fillAddress, fillBody } from './template.ts'
+import { addressProblem, atPointer, bodyProblem, fillAddress, fillBody, textsIn } from './template.ts'
 
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'a header name')
 const pointer = z
@@ -31,6 +40,15 @@ const address = z
     if (problem) context.addIssue({ code: 'custom', message: problem })
   })
 
+const headerValue = z
+  .string()
+  .max(8_000)
+  .refine(noLineBreak, 'no line break')
+  .superRefine((text, context) => {
+    const problem = accessProblem(text)
+    if (problem) context.addIssue({ code: 'custom', message: problem })
+  })
+
 const bodyTemplate = (z.json() as z.ZodType<Json>).superRefine((template, context) => {
   const problem = bodyProblem(template)
   if (problem) context.addIssue({ code: 'custom', message: problem })
@@ -40,8 +58,8 @@ const settings = z
   .strictObject({
     url: address.meta({ description: 'Where tasks go; {{input.name}} may be a whole segment of its path' }),
     method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('POST'),
-    headers: z.record(headerName, z.string().max(8_000).refine(noLineBreak, 'no line break')).default({}).meta({
-      description: 'Literal values, or references to secrets (env:NAME, file:PATH)',
+    headers: z.record(headerName, headerValue).default({}).meta({
+      description: 'Literal values, or references to secrets (env:NAME, file:PATH); {{gateway.key}} within one',
     }),
     body: bodyTemplate.optional().meta({
       description: 'JSON in which a string that is "{{name}}" is replaced by that value of the task',
@@ -143,14 +161,20 @@ async function check(options: HttpSettings, context: AgentSystemContext, signal:
 
 type Headers = { headers: { [name: string]: string }; hide: HideSecrets }
 
-function headersOf(options: HttpSettings, context: AgentSystemContext): Result<Headers> {
+/** Headers that name the gateway are left out where no key was given. */
+function headersOf(
+  options: HttpSettings,
+  context: AgentSystemContext,
+  access: ModelAccess | null = null,
+): Result<Headers> {
   const headers: { [name: string]: string } = {}
-  const secrets: string[] = []
+  const secrets: string[] = access === null ? [] : [access.key]
   for (const [name, value] of Object.entries(options.headers)) {
+    if (access === null && namesAccess(value)) continue
     const resolved = secretReference.safeParse(value).success ? context.secret(value) : null
     if (resolved && !resolved.ok)
       return { ok: false, failure: { ...resolved.failure, field: `settings.headers.${name}` } }
-    const text = resolved?.value ?? value
+    const text = resolved?.value ?? (access === null ? value : fillAccess(value, access))
     // Characters beyond Latin-1 make fetch throw an error that quotes the value.
     if (!noLineBreak(text) || /[\u0100-\u{10ffff}]/u.test(text)) {
       return fail('invalid_input', 'the value of this header contains characters that a header cannot carry', {
@@ -171,16 +195,22 @@ async function perform(
   options: HttpSettings,
   context: AgentSystemContext,
   task: AgentTask,
-  { signal }: PerformContext,
+  during: PerformContext,
 ): Promise<Result<Performed>> {
+  const { signal } = during
   if (signal.aborted) return interrupted(signal)
   const url = fillAddress(options.url, task)
   if (!url.ok) return url
-  const body = options.method === 'GET' ? null : fillBody(options.body ?? defaultBody, task)
+  let hidden = (text: string): string => text
+  const texts = [...Object.values(options.headers), ...textsIn(options.body ?? null)]
+  const access = await accessFor(texts, during, (text) => hidden(text))
+  if (!access.ok) return access
+  const body = options.method === 'GET' ? null : fillBody(options.body ?? defaultBody, task, access.value)
   if (body && !body.ok) return body
-  const headers = headersOf(options, context)
+  const headers = headersOf(options, context, access.value)
   if (!headers.ok) return headers
   const { hide } = headers.value
+  hidden = hide.text
 
   const answer = await exchange(options, context, url.value, hide, signal, {
     method: options.method,

@@ -1,7 +1,8 @@
 /** Requests by template: data of a task takes the place of whole values and of path segments, and of nothing else. */
 import { excerpt, fail, ok, type Result } from '../../failure.ts'
 import type { Json } from '../../workflow/value.ts'
-import type { AgentTask } from '../agent-system.ts'
+import type { AgentTask, ModelAccess } from '../agent-system.ts'
+import { accessFields, fillAccess } from '../model-access.ts'
 
 const placeholder = /^\{\{([^{}]+)\}\}$/
 
@@ -27,8 +28,8 @@ export function bodyProblem(template: Json): string | null {
     const name = placeholder.exec(text)?.[1]
     if (name === undefined && /\{\{.*\}\}/s.test(text))
       return `a placeholder must be the whole value, not a part of it: ${excerpt(text)}`
-    if (name !== undefined && !isName(name))
-      return `{{${excerpt(name)}}} is nothing that a task has; there are: ${fields.join(', ')}, input.<name>`
+    if (name !== undefined && !isName(name) && !accessFields.includes(name))
+      return `{{${excerpt(name)}}} is nothing that a task has; there are: ${[...fields, ...accessFields].join(', ')}, input.<name>`
   }
   return null
 }
@@ -49,13 +50,13 @@ export function addressProblem(template: string): string | null {
   return null
 }
 
-export function fillBody(template: Json, task: AgentTask): Result<Json> {
+export function fillBody(template: Json, task: AgentTask, access: ModelAccess | null): Result<Json> {
   let missing: string | null = null
   const fill = (part: Json): Json => {
     if (typeof part === 'string') {
       const name = placeholder.exec(part)?.[1]
       if (name === undefined) return part
-      const value = valueFor(name, task)
+      const value = accessFields.includes(name) && access ? fillAccess(part, access) : valueFor(name, task)
       if (value === undefined) missing ??= name
       return value ?? null
     }
@@ -116,7 +117,7 @@ function valueFor(name: string, task: AgentTask): Json | undefined {
   return Object.hasOwn(task.input, key) ? task.input[key] : undefined
 }
 
-function textsIn(template: Json): string[] {
+export function textsIn(template: Json): string[] {
   if (typeof template === 'string') return [template]
   return typeof template === 'object' && template !== null ? Object.values(template).flatMap(textsIn) : []
 }

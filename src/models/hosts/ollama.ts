@@ -2,8 +2,9 @@
  * Ollama's own API: https://docs.ollama.com/api. Of the vendor's package only the types are used: its client cannot be
  * aborted before the response headers, prints to the console, and skips lines that are not JSON.
  */
-import type { ChatRequest, ChatResponse, ListResponse, VersionResponse } from 'ollama'
+import type { ChatResponse, EmbedResponse, ListResponse, VersionResponse } from 'ollama'
 import { excerpt, fail, ok, type Result } from '../../failure.ts'
+import type { ToolCall } from '../model-gateway.ts'
 import {
   ANSWER_LIMIT,
   endedBy,
@@ -15,9 +16,8 @@ import {
 } from '../model-host.ts'
 import { boundedFetch } from './bounded-fetch.ts'
 import { connectionFailure, httpFailure } from './http-failure.ts'
-
-/** One value for all calls: callers that differ make Ollama reload or forget the model. */
-const KEEP_ALIVE = '15m'
+import { chatRequest, toolCallsOf } from './ollama-wire.ts'
+import { vectors } from './vectors.ts'
 
 /** Longest line of the stream, in characters. */
 const LINE_LIMIT = 8 * 1024 * 1024
@@ -31,8 +31,6 @@ type OllamaOptions = {
   api_key?: string | null
 }
 
-/** `truncate` and `shift`: refuse a prompt that does not fit instead of cutting it silently; old servers ignore them. */
-type StrictChatRequest = ChatRequest & { truncate: boolean; shift: boolean }
 type Line = Partial<ChatResponse> & { error?: string }
 
 export function ollamaHost(options: OllamaOptions): ModelHost {
@@ -42,12 +40,13 @@ export function ollamaHost(options: OllamaOptions): ModelHost {
   const headers: { [name: string]: string } = { 'content-type': 'application/json' }
   if (options.api_key) headers.authorization = `Bearer ${options.api_key}`
 
-  const get = async <T>(path: string, signal: AbortSignal): Promise<Result<T>> => {
+  const ask = async <T>(path: string, signal: AbortSignal, sent?: object): Promise<Result<T>> => {
     try {
-      const response = await bounded(`${address}${path}`, { headers, signal })
-      const body = await response.text()
-      if (!response.ok) return httpFailure(name, response.status, errorText(body))
-      return ok(JSON.parse(body) as T)
+      const body = sent === undefined ? {} : { method: 'POST', body: JSON.stringify(sent) }
+      const response = await bounded(`${address}${path}`, { headers, signal, ...body })
+      const text = await response.text()
+      if (!response.ok) return httpFailure(name, response.status, errorText(text), response.headers.get('retry-after'))
+      return ok(JSON.parse(text) as T)
     } catch (error) {
       if (signal.aborted) return endedBy(signal)
       if (error instanceof SyntaxError)
@@ -67,22 +66,27 @@ export function ollamaHost(options: OllamaOptions): ModelHost {
       let text = ''
       let tokens = 0
       let first_token_ms: number | null = null
+      const tool_calls: ToolCall[] = []
+      let tool_characters = 0
       // Leaving this loop in whatever way cancels the body: the socket closes, and the server stops generating.
       for await (const line of jsonLines(response.body)) {
         if (typeof line.error === 'string') {
           return fail('agent_failed', `${name} stopped in mid-answer: ${excerpt(line.error, 300)}`)
         }
         const piece = typeof line.message?.content === 'string' ? line.message.content : ''
-        if (piece || line.message?.thinking) {
+        const called = toolCallsOf(line.message?.tool_calls, tool_calls.length)
+        tool_calls.push(...called)
+        for (const call of called) tool_characters += call.arguments.length
+        if (piece || line.message?.thinking || called.length > 0) {
           first_token_ms ??= performance.now() - started
           tokens += 1
           text += piece
           progress({ kind: 'tokens', tokens, text: piece })
         }
-        if (text.length > ANSWER_LIMIT) {
+        if (text.length + tool_characters > ANSWER_LIMIT) {
           return fail('limit_exceeded', `${name} sent an answer of more than ${ANSWER_LIMIT} characters.`)
         }
-        if (line.done === true) return ok(answerOf(line, request.model, text, first_token_ms))
+        if (line.done === true) return ok(answerOf(line, request.model, text, tool_calls, first_token_ms))
       }
       return fail('unavailable', `${name} ended its answer before it was finished.`, { retry_after_s: 1 })
     } catch (error) {
@@ -97,14 +101,14 @@ export function ollamaHost(options: OllamaOptions): ModelHost {
     kind: 'ollama',
     address,
     list: async (signal) => {
-      const tags = await get<Partial<ListResponse>>('/api/tags', signal)
+      const tags = await ask<Partial<ListResponse>>('/api/tags', signal)
       if (!tags.ok) return tags
       if (!Array.isArray(tags.value?.models)) {
         return fail('agent_failed', `${name} at ${address} does not answer as Ollama does.`)
       }
       const [version, running] = await Promise.all([
-        get<Partial<VersionResponse>>('/api/version', signal),
-        get<Partial<ListResponse>>('/api/ps', signal),
+        ask<Partial<VersionResponse>>('/api/version', signal),
+        ask<Partial<ListResponse>>('/api/ps', signal),
       ])
       const loaded = running.ok && Array.isArray(running.value?.models) ? running.value.models : []
       const models = tags.value.models.slice(0, 1000).flatMap((model) => hostModel(model, loaded))
@@ -114,35 +118,34 @@ export function ollamaHost(options: OllamaOptions): ModelHost {
     },
     complete: (request, context) =>
       context.signal.aborted ? Promise.resolve(endedBy(context.signal)) : chat(request, context),
+    embed: async ({ model, input, dimensions }, signal) => {
+      if (signal.aborted) return endedBy(signal)
+      const sent = { model, input, truncate: false, ...(dimensions !== undefined && { dimensions }) }
+      const answer = await ask<Partial<EmbedResponse>>('/api/embed', signal, sent)
+      if (!answer.ok) return answer
+      const embeddings = vectors(answer.value.embeddings, input.length)
+      if (embeddings === null) return fail('agent_failed', `${name} did not answer with one vector for each text.`)
+      return ok({ embeddings, input_tokens: count(answer.value.prompt_eval_count) })
+    },
     close: async () => {},
   }
 }
 
-function chatRequest(request: HostRequest, num_ctx: number): StrictChatRequest {
-  const options: ChatRequest['options'] = { num_ctx }
-  if (request.temperature !== undefined) options.temperature = request.temperature
-  if (request.seed !== undefined) options.seed = request.seed
-  if (request.max_output_tokens !== undefined) options.num_predict = request.max_output_tokens
-  const body: StrictChatRequest = {
-    model: request.model,
-    messages: request.messages,
-    stream: true,
-    keep_alive: KEEP_ALIVE,
-    truncate: false,
-    shift: false,
-    options,
-  }
-  // A grammar and a chain of thought exclude each other; models that do not think accept `false`.
-  return request.schema ? { ...body, format: request.schema, think: false } : body
-}
-
-function answerOf(line: Line, model: string, text: string, first_token_ms: number | null): HostAnswer {
+function answerOf(
+  line: Line,
+  model: string,
+  text: string,
+  tool_calls: ToolCall[],
+  first_token_ms: number | null,
+): HostAnswer {
+  const finish = line.done_reason === 'length' ? 'length' : line.done_reason === 'stop' ? 'stop' : 'other'
   return {
     text,
+    ...(tool_calls.length > 0 && { tool_calls }),
     model: typeof line.model === 'string' ? line.model : model,
     input_tokens: count(line.prompt_eval_count),
     output_tokens: count(line.eval_count),
-    finish: line.done_reason === 'length' ? 'length' : line.done_reason === 'stop' ? 'stop' : 'other',
+    finish: tool_calls.length > 0 && finish === 'stop' ? 'tool_calls' : finish,
     load_ms: typeof line.load_duration === 'number' ? line.load_duration / 1e6 : null,
     first_token_ms,
   }

@@ -4,20 +4,22 @@
  */
 import OpenAI from 'openai'
 import { excerpt, fail, ok, type Result } from '../../failure.ts'
-import type { Json } from '../../workflow/value.ts'
+import type { ToolCall } from '../model-gateway.ts'
 import {
   ANSWER_LIMIT,
   endedBy,
   type HostAnswer,
   type HostContext,
   type HostModel,
-  type HostRequest,
   type ModelHost,
 } from '../model-host.ts'
 import { boundedFetch } from './bounded-fetch.ts'
 import { connectionFailure, httpFailure } from './http-failure.ts'
+import { type Body, fullBody, leastBody } from './openai-wire.ts'
+import { vectors } from './vectors.ts'
 
-type Body = OpenAI.ChatCompletionCreateParamsStreaming
+/** Tool calls in one answer. */
+const TOOL_CALLS = 100
 
 type OpenAiCompatibleOptions = { name: string; url: string; api_key: string | null; fetch: typeof fetch }
 
@@ -69,6 +71,8 @@ export function openAiCompatibleHost(options: OpenAiCompatibleOptions): ModelHos
     }
     let chunks = 0
     let tokens = 0
+    let tool_characters = 0
+    const tool_calls: ToolCall[] = []
     const stream = await client.chat.completions.create(body, { signal })
     for await (const chunk of stream) {
       chunks += 1
@@ -82,13 +86,15 @@ export function openAiCompatibleHost(options: OpenAiCompatibleOptions): ModelHos
       if (choice.finish_reason) answer.finish = finishOf(choice.finish_reason)
       // Any delta counts as life, also the chain of thought that some servers stream beside the content.
       const piece = typeof choice.delta?.content === 'string' ? choice.delta.content : ''
-      if (piece || Object.keys(choice.delta ?? {}).some((key) => key.startsWith('reasoning'))) {
+      const called = choice.delta?.tool_calls
+      if (Array.isArray(called)) for (const part of called) tool_characters += addToolCall(tool_calls, part)
+      if (piece || called || Object.keys(choice.delta ?? {}).some((key) => key.startsWith('reasoning'))) {
         answer.first_token_ms ??= performance.now() - started
         tokens += 1
         answer.text += piece
         progress({ kind: 'tokens', tokens, text: piece })
       }
-      if (answer.text.length > ANSWER_LIMIT) {
+      if (answer.text.length + tool_characters > ANSWER_LIMIT) {
         stream.controller.abort()
         return fail('limit_exceeded', `${name} sent an answer of more than ${ANSWER_LIMIT} characters.`)
       }
@@ -96,7 +102,9 @@ export function openAiCompatibleHost(options: OpenAiCompatibleOptions): ModelHos
     // The SDK ends the loop quietly when it is aborted.
     if (signal.aborted) return endedBy(signal)
     if (chunks === 0) return fail('agent_failed', `${name} at ${address} sent no stream of chat completions.`)
-    return ok(answer)
+    if (tool_calls.length === 0) return ok(answer)
+    // Some servers say `stop` although they call.
+    return ok({ ...answer, tool_calls, finish: answer.finish === 'stop' ? 'tool_calls' : answer.finish })
   }
 
   return {
@@ -132,6 +140,26 @@ export function openAiCompatibleHost(options: OpenAiCompatibleOptions): ModelHos
         return failureOf(error, signal)
       }
     },
+    embed: async ({ model, input, dimensions }, signal) => {
+      if (signal.aborted) return endedBy(signal)
+      try {
+        const body = {
+          model,
+          input,
+          encoding_format: 'float' as const,
+          ...(dimensions !== undefined && { dimensions }),
+        }
+        const page = await client.embeddings.create(body, { signal })
+        const sent: unknown = Array.isArray(page.data)
+          ? page.data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => embedding)
+          : null
+        const embeddings = vectors(sent, input.length)
+        if (embeddings === null) return fail('agent_failed', `${name} did not answer with one vector for each text.`)
+        return ok({ embeddings, input_tokens: page.usage?.prompt_tokens ?? null })
+      } catch (error) {
+        return failureOf(error, signal)
+      }
+    },
     close: async () => {},
   }
 }
@@ -142,50 +170,21 @@ function baseUrl(url: string): string {
   return new URL(trimmed).pathname === '/' ? `${trimmed}/v1` : trimmed
 }
 
-function fullBody(request: HostRequest): Body {
-  const body: Body = {
-    model: request.model,
-    messages: request.messages,
-    stream: true,
-    stream_options: { include_usage: true },
-  }
-  if (request.temperature !== undefined) body.temperature = request.temperature
-  if (request.seed !== undefined) body.seed = request.seed
-  if (request.max_output_tokens !== undefined) body.max_tokens = request.max_output_tokens
-  if (request.schema) {
-    const json_schema = { name: 'answer', schema: request.schema, strict: isStrict(request.schema) }
-    body.response_format = { type: 'json_schema', json_schema }
-  }
-  return body
-}
-
-/** Model, messages and length only. The schema cannot be enforced then: it is told in words, and checked afterwards. */
-function leastBody(request: HostRequest): Body {
-  const [first, ...others] = request.messages
-  const words = `Answer with nothing but JSON that satisfies this JSON Schema: ${JSON.stringify(request.schema)}`
-  const told: HostRequest['messages'] =
-    first?.role === 'system'
-      ? [{ role: 'system', content: `${first.content}\n\n${words}` }, ...others]
-      : [{ role: 'system', content: words }, ...request.messages]
-  const body: Body = { model: request.model, messages: request.schema ? told : request.messages, stream: true }
-  if (request.max_output_tokens !== undefined) body.max_tokens = request.max_output_tokens
-  return body
-}
-
-/** OpenAI's own service refuses `strict` unless each object is closed and requires all of its properties. */
-function isStrict(schema: Json): boolean {
-  if (Array.isArray(schema)) return schema.every(isStrict)
-  if (typeof schema !== 'object' || schema === null) return true
-  if (schema.type === 'object' || schema.properties !== undefined) {
-    const keys = Object.keys((schema.properties ?? {}) as object)
-    const required = Array.isArray(schema.required) ? schema.required : []
-    if (schema.additionalProperties !== false || !keys.every((key) => required.includes(key))) return false
-  }
-  return Object.values(schema).every(isStrict)
-}
-
 function finishOf(reason: string): HostAnswer['finish'] {
-  return reason === 'length' ? 'length' : reason === 'stop' ? 'stop' : 'other'
+  return reason === 'length' || reason === 'stop' || reason === 'tool_calls' ? reason : 'other'
+}
+
+/** Calls come in parts, told apart by their index. Returns how many characters were added. */
+function addToolCall(calls: ToolCall[], part: OpenAI.ChatCompletionChunk.Choice.Delta.ToolCall): number {
+  const index = Number.isInteger(part?.index) ? part.index : 0
+  if (index < 0 || index > calls.length || index >= TOOL_CALLS) return 0
+  const call = calls[index] ?? { id: `call_${index}`, name: '', arguments: '' }
+  calls[index] = call
+  if (typeof part.id === 'string' && part.id !== '') call.id = part.id
+  if (typeof part.function?.name === 'string') call.name += part.function.name
+  const more = typeof part.function?.arguments === 'string' ? part.function.arguments : ''
+  call.arguments += more
+  return more.length
 }
 
 function hostModel(model: unknown): HostModel[] {

@@ -1,11 +1,14 @@
 /** Fields, types and limits: what the schema says, told so that a person can act on it. */
 import type { z } from 'zod'
 import {
+  budgetSchema,
+  closeOutSchema,
   compensationSchema,
   type Definition,
   definitionLimits,
   definitionSchema,
   inputDeclaration,
+  stageBudgetSchema,
   stageKinds,
   stageSchemas,
   taskSchema,
@@ -230,7 +233,8 @@ function fieldsAt(path: Path, root: unknown): string[] {
   }
   if (list === 'tasks') return fields(taskSchema)
   if (own === 'compensate') return fields(compensationSchema)
-  if (own === 'budget') return ['tokens', 'calls', 'wall_clock']
+  if (own === 'budget') return fields(path.length === 1 ? budgetSchema : stageBudgetSchema)
+  if (own === 'close_out') return fields(closeOutSchema)
   if (list === 'inputs') return fields(inputDeclaration)
   if (list === 'cases') return ['when', 'then']
   if (list === 'feedback') return ['id', 'when', 'action', 'max']

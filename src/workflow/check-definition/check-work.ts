@@ -1,5 +1,6 @@
 /** Who does the work and what may go wrong with it: agents, capabilities, effects, answers to failure. */
 import type { Definition, EffectClass, Stage, Task } from '../definition.ts'
+import { checkBudget } from './check-budget.ts'
 import type { Level } from './levels.ts'
 import { suggestion } from './nearest.ts'
 import type { Findings, Path } from './problems.ts'
@@ -11,6 +12,9 @@ export function checkWork(definition: Definition, levels: Level[], context: Work
   const check = new WorkCheck(context, findings)
   for (const level of levels) for (const [i, stage] of level.stages.entries()) check.stage(stage, [...level.path, i])
   for (const level of levels) compensations(level, findings)
+  if (definition.budget?.close_out)
+    check.performer(definition.budget.close_out, ['budget', 'close_out'], 'the close-out')
+  checkBudget(definition, levels, findings)
   unanswered(levels, findings)
   for (const field of ['feedback', 'success'] as const) {
     const seen = new Set<string>()
@@ -83,9 +87,9 @@ class WorkCheck {
   }
 
   #task(task: Task, path: Path): void {
-    this.#performer(task, path, `task "${task.id}"`)
+    this.performer(task, path, `task "${task.id}"`)
     for (const [i, agent] of (task.fallback ?? []).entries()) this.#agent(agent, [...path, 'fallback', i])
-    if (task.compensate) this.#performer(task.compensate, [...path, 'compensate'], `the compensation of "${task.id}"`)
+    if (task.compensate) this.performer(task.compensate, [...path, 'compensate'], `the compensation of "${task.id}"`)
     if (task.effect === 'unsafe' && (task.attempts ?? 1) > 1)
       this.#findings.warn(
         [...path, 'attempts'],
@@ -97,7 +101,7 @@ class WorkCheck {
       )
   }
 
-  #performer(work: { agent?: string | undefined; capability?: string | undefined }, path: Path, what: string): void {
+  performer(work: { agent?: string | undefined; capability?: string | undefined }, path: Path, what: string): void {
     if (work.agent !== undefined && work.capability !== undefined)
       this.#findings.problem([...path, 'capability'], `${what} names both an agent and a capability`, {
         remedy: 'Keep one: agent for this very one, capability for any that can.',

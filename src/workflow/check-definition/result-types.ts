@@ -35,6 +35,9 @@ export const runFields: Fields = {
   tasks_done: 'double',
   tasks_failed: 'double',
   stages_failed: 'double',
+  calls_left: 'double',
+  tokens_left: 'double',
+  money_left: 'double',
 }
 
 const inputTypes = {

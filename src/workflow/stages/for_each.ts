@@ -1,5 +1,7 @@
 /** The body once for each item of a list, several side by side. An item that fails is counted, not fatal, unless all fail. */
 import { bodyPrefix } from '../address.ts'
+import { fanOutDenied } from '../budget.ts'
+import { deny } from '../call-budget.ts'
 import type { ForEachStage } from '../definition.ts'
 import { evaluateBinding } from '../expression.ts'
 import { lookupFrom } from '../lookup.ts'
@@ -39,6 +41,8 @@ export const forEachBehaviour: StageBehaviour<'for_each'> = {
         place,
         `items: the list has ${list.value.length} items, at most ${place.stage.max} are allowed`,
       )
+    const wide = fanOutDenied(turn, list.value.length)
+    if (wide !== null) return failStage(turn, place, deny(turn, place.address, wide))
     const state = turn.stageState(place)
     if (list.value.length === 0) return completeStage(turn, place, [], null, 'the list is empty')
     Object.assign(state, { list: list.value, next_item: 0, open: list.value.length, item_failures: 0, outs: {} })

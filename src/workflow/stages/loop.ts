@@ -1,5 +1,6 @@
 /** Repeats its body until a condition holds, at most `max` times. Only the present iteration is kept in the state. */
 import { bodyPrefix } from '../address.ts'
+import { usedUp } from '../call-budget.ts'
 import type { LoopStage } from '../definition.ts'
 import { evaluateCondition } from '../expression.ts'
 import { lookupIn } from '../lookup.ts'
@@ -22,8 +23,12 @@ export const loopBehaviour: StageBehaviour<'loop'> = {
     iterate(turn, place, 1, null)
   },
   bodyEnded(turn, place, body, failure) {
-    if (failure !== null) return failStage(turn, place, failure)
     const iteration = body.iteration ?? 1
+    const before = body.item ?? null
+    // A budget of its own that is used up ends a loop as its bound does: with what it has.
+    if (failure !== null && before !== null && usedUp(turn, place))
+      return completeStage(turn, place, before, null, `its budget is used up in iteration ${iteration}: ${failure}`)
+    if (failure !== null) return failStage(turn, place, failure)
     const outcome = evaluateCondition(place.stage.until, lookupIn(turn, body, place.stage.stages, place))
     const reason = outcome.value === null ? outcome.reason : `${place.stage.until} is ${outcome.value}`
     turn.emit('loop_iterated', { stage: place.address, iteration, until: outcome.value, reason })

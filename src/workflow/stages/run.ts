@@ -1,4 +1,6 @@
 /** Another definition as a run of its own; this stage waits for it and takes its result. */
+import { depthDenied } from '../budget.ts'
+import { childBudget, deny } from '../call-budget.ts'
 import { contentHash } from '../content-hash.ts'
 import { evaluateBinding } from '../expression.ts'
 import { lookupFrom } from '../lookup.ts'
@@ -21,9 +23,19 @@ export const runBehaviour: StageBehaviour<'run'> = {
       if (!value.ok) return failStage(turn, place, `input ${name}: ${value.failure.message}`)
       inputs[name] = value.value
     }
+    const deep = depthDenied(turn)
+    if (deep !== null) return failStage(turn, place, deny(turn, place.address, deep))
+    const budget = childBudget(turn, place)
     const run = childRunId(turn.state.run, place.address)
     turn.emit('child_started', { stage: place.address, run, definition: place.stage.definition })
-    turn.ask({ do: 'start_run', stage: place.address, run, definition: place.stage.definition, inputs })
+    turn.ask({
+      do: 'start_run',
+      stage: place.address,
+      run,
+      definition: place.stage.definition,
+      inputs,
+      ...(budget === undefined ? {} : { budget }),
+    })
   },
   childFinished(turn, place, status, output) {
     if (status === 'completed' || status === 'partial')

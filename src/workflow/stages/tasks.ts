@@ -1,4 +1,6 @@
 /** Agents side by side. One agent's failure is recorded and does not sink the stage unless the definition says so. */
+import { fanOutDenied } from '../budget.ts'
+import { deny } from '../call-budget.ts'
 import type { TasksStage } from '../definition.ts'
 import type { Metrics } from '../event.ts'
 import { KEPT_OUTPUTS, type StageState } from '../run-state.ts'
@@ -9,6 +11,8 @@ import type { Value } from '../value.ts'
 
 export const tasksBehaviour: StageBehaviour<'tasks'> = {
   start(turn, place) {
+    const wide = fanOutDenied(turn, place.stage.tasks.length)
+    if (wide !== null) return failStage(turn, place, deny(turn, place.address, wide))
     turn.stageState(place).open = place.stage.tasks.length
     for (const task of place.stage.tasks) startTask(turn, place, task)
   },

@@ -3,6 +3,8 @@
  * the ballots still out cannot change the outcome. Each ballot is enforced by schema at the model.
  */
 import { DEFAULT_QUORUM, DEFAULT_THRESHOLD, isCertain, plurality, type VoteRules } from '../../consensus/plurality.ts'
+import { fanOutDenied } from '../budget.ts'
+import { deny } from '../call-budget.ts'
 import type { VoteStage } from '../definition.ts'
 import type { Metrics } from '../event.ts'
 import { completeStage, failStage } from '../scope.ts'
@@ -12,6 +14,8 @@ import type { Place, StageBehaviour, Turn } from '../turn.ts'
 export const voteBehaviour: StageBehaviour<'vote'> = {
   start(turn, place) {
     const specs = ballotTasks(place.stage)
+    const wide = fanOutDenied(turn, specs.length)
+    if (wide !== null) return failStage(turn, place, deny(turn, place.address, wide))
     turn.stageState(place).open = specs.length
     for (const spec of specs) startTask(turn, place, spec)
   },

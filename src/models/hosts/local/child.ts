@@ -111,6 +111,8 @@ async function load(path: string, threads: number, context_tokens: number): Prom
       signal,
       ...(grammar ? { grammar } : {}),
       ...(request.seed === undefined ? {} : { seed: request.seed }),
+      ...(request.top_p === undefined ? {} : { topP: request.top_p }),
+      ...(request.stop === undefined ? {} : { customStopTriggers: request.stop }),
       temperature: request.temperature ?? 0.7,
       maxTokens: Math.min(request.max_output_tokens ?? DEFAULT_OUTPUT_TOKENS, room),
       // Never reached, since prompt and answer fit; the smallest value keeps the library from making room beforehand.
@@ -135,7 +137,8 @@ async function load(path: string, threads: number, context_tokens: number): Prom
 function historyOf(request: HostRequest): ChatHistoryItem[] {
   const items = request.messages.map(({ role, content }): ChatHistoryItem => {
     if (role === 'assistant') return { type: 'model', response: [content] }
-    return { type: role, text: content }
+    // Messages of tools do not come this far (local.ts).
+    return { type: role === 'system' ? 'system' : 'user', text: content }
   })
   return [...items, { type: 'model', response: [] }]
 }

@@ -1,7 +1,7 @@
 /** A model in a process of its own on this machine, fetched when it is first wanted. */
 import type { Configuration } from '../../../configuration/configuration.ts'
 import { type Failure, fail, ok, type Result } from '../../../failure.ts'
-import { endedBy, type HostContext, type Logger, type ModelHost } from '../../model-host.ts'
+import { endedBy, type HostContext, type HostRequest, type Logger, type ModelHost } from '../../model-host.ts'
 import { type ChosenModel, chooseModel } from './fetch-model.ts'
 import type { FetchProgress } from './fetch-options.ts'
 import { type ModelProcess, superviseModelProcess } from './model-process.ts'
@@ -109,6 +109,8 @@ export function localHost(
     },
     complete: async (request, context) => {
       if (context.signal.aborted) return endedBy(context.signal)
+      const refused = notHere(request)
+      if (refused !== null) return refused
       const { chosen, process: prepared } = current()
       const model_process = await waitFor(prepared, context)
       if (!model_process.ok) return model_process
@@ -142,4 +144,14 @@ export function localHost(
     listeners.delete(listener)
     return result
   }
+}
+
+/** What only model servers do; said before a model is loaded for it. */
+function notHere({ tools = [], tool_choice, messages }: HostRequest): Result<never> | null {
+  const wanted = (tools.length > 0 && tool_choice !== 'none') || messages.some(({ role }) => role === 'tool')
+  if (!wanted) return null
+  return fail('unsupported', 'The local model takes no tools.', {
+    field: 'tools',
+    remedy: 'Use a model of an Ollama or OpenAI-compatible server, or leave the tools out.',
+  })
 }

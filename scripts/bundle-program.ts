@@ -1,0 +1,69 @@
+/**
+ * Puts the program, or another entry that takes it in, into a few files. Started by bin/program-bundle.mjs.
+ * Usage: bundle-program.ts <entry> <folder>
+ */
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Plugin, rolldown } from 'rolldown'
+
+const root = join(import.meta.dirname, '..')
+const [entry, folder] = process.argv.slice(2) as [string, string]
+/** Bundles that are kept: a program that runs at this moment may still load parts of an older one. */
+const KEPT = 6
+
+/**
+ * Packages that are taken in: plain JavaScript that loads nothing by path. All others are loaded from node_modules, as are
+ * packages that are named here and not known to be such any more.
+ */
+const takenIn = [
+  '@cfworker/json-schema',
+  '@hono/node-server',
+  '@marcbachmann/cel-js',
+  '@restatedev/restate-sdk',
+  '@restatedev/restate-sdk-core',
+  'canonicalize',
+  'commander',
+  'hono',
+  'ipaddr.js',
+  'kysely',
+  'ollama',
+  'openai',
+  'uuid',
+  'yaml',
+  'zod',
+]
+
+/** What a file finds by its own place stays where it is. */
+const inPlace: Plugin = {
+  name: 'in-place',
+  transform(code, id) {
+    if (!id.startsWith(root) || id.startsWith(join(root, 'node_modules'))) return null
+    return code
+      .replaceAll('import.meta.dirname', JSON.stringify(dirname(id)))
+      .replaceAll('import.meta.filename', JSON.stringify(id))
+      .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(id).href))
+  },
+}
+
+const made = await rolldown({
+  input: { main: entry },
+  platform: 'node',
+  external: (id) =>
+    !id.startsWith('.') && !id.startsWith('/') && !takenIn.some((name) => id === name || id.startsWith(`${name}/`)),
+  plugins: [inPlace],
+  logLevel: 'silent',
+})
+// Whole or not at all: two may do this at once.
+const unfinished = `${folder}.${process.pid}`
+try {
+  await made.write({ dir: unfinished, format: 'esm' })
+  if (!existsSync(folder)) renameSync(unfinished, folder)
+} finally {
+  rmSync(unfinished, { recursive: true, force: true })
+}
+const older = readdirSync(dirname(folder))
+  .filter((name) => name.startsWith('program-'))
+  .map((name) => join(dirname(folder), name))
+  .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+for (const old of older.slice(KEPT)) rmSync(old, { recursive: true, force: true })
