@@ -147,8 +147,10 @@ async function pictures(run: string): Promise<void> {
   for (const goal of [
     'Find out why the nightly import takes four hours',
     'Write a brief on the licence change of our search engine',
-  ])
-    await call(product, 'POST', '/create_workflow', { goal, definition, inputs: { goal } })
+  ]) {
+    const { status, body } = await call(product, 'POST', '/create_workflow', { goal, definition, inputs: { goal } })
+    if (status !== 202) throw new Error(JSON.stringify(body))
+  }
   await until(
     async () => ((await call(product, 'GET', '/runs?status=running')).body.items as unknown[]).length,
     (running) => running > 0,

@@ -5,10 +5,11 @@
  * `--name=value` is handed on to the parts (`--points=50`). `--sample` runs a little of each with a seed that is printed, for CI; it writes no document unless `--write` is given.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, platform, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { exactly, type Figure, numberOption, option, type Report, readReport } from '../test/proof/report.ts'
+import { type Circumstances, proofDocument, type Section, shown, verdict } from '../test/proof/document.ts'
+import { exactly, numberOption, option, type Report, readReport } from '../test/proof/report.ts'
 
 const repository = join(import.meta.dirname, '..')
 const sample = process.argv.includes('--sample')
@@ -107,61 +108,34 @@ function run({ file, whole, sample: few }: Part, root: string): Promise<Ended> {
   )
 }
 
-const shown = ({ value, unit }: Figure): string =>
-  value === null ? 'none' : `${value}${unit === undefined ? '' : ` ${unit}`}`
-const verdict = ({ promise, kept }: Figure): string =>
-  promise === undefined ? '' : kept === true ? 'kept' : '**broken**'
-const escaped = (text: string): string => text.replaceAll('|', '\\|').replace(/\s+/g, ' ')
-
 function git(...args: string[]): string {
   return String(spawnSync('git', args, { cwd: repository }).stdout ?? '').trim()
 }
 
-function document(reports: { report: Report; seconds: number }[], skipped: string[]): string {
+function circumstances(): Circumstances {
   const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' with local changes'
   const cores = cpus()
-  const lines = [
-    '# Proof',
-    '',
-    'Written by `npm run proof`; repeat it on your machine. What each part does is said at the head of its file.',
-    '',
-    `- commit: ${git('rev-parse', '--short', 'HEAD') || 'unknown'}${changed}`,
-    `- date: ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-    `- Node.js: ${process.version}`,
-    `- machine: ${cores.length} cores (${escaped(cores[0]?.model ?? 'unknown')}), ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${release()}; load ${load.toFixed(1)} when it began`,
-    `- extent: ${sample ? 'a sample' : 'all of it'}, seed ${seed}`,
-  ]
-  for (const { report, seconds } of reports) {
-    const { title, file } = parts[report.part] as Part
-    lines.push('', `## ${title}`, '', `Part \`${report.part}\` (\`${file}\`), ${Math.round(seconds)} s.`, '')
-    lines.push('| what | figure | promise | |', '| --- | --- | --- | --- |')
-    for (const figure of report.figures)
-      lines.push(
-        `| ${escaped(figure.what)} | ${escaped(shown(figure))} | ${figure.promise ?? ''} | ${verdict(figure)} |`,
-      )
+  return {
+    commit: `${git('rev-parse', '--short', 'HEAD') || 'unknown'}${changed}`,
+    date: `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    machine: `${cores.length} cores (${cores[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GB, ${platform()} ${release()}, Node.js ${process.version}`,
+    sample,
+    seed,
   }
-  const not = [...skipped.map((name) => `part \`${name}\``), ...reports.flatMap(({ report }) => report.not_run)]
-  lines.push(
-    '',
-    '## Not run',
-    '',
-    ...(not.length === 0 ? ['Nothing was left out.'] : not.map((each) => `- ${escaped(each)}`)),
-    '',
-  )
-  return lines.join('\n')
 }
 
-const load = loadavg()[0] ?? 0
 const keep = option('keep', '')
 if (keep !== '') mkdirSync(keep, { recursive: true })
 const root = keep || mkdtempSync(join(tmpdir(), 'quorate-proof-'))
 const wanted = Object.keys(parts).filter((name) => named.length === 0 || named.includes(name))
 console.log(`proof: ${wanted.join(', ')}; ${sample ? 'a sample' : 'all of it'}, seed ${seed}`)
-const reports: { report: Report; seconds: number }[] = []
+const on = circumstances()
+const sections: Section[] = []
 try {
   for (const name of wanted) {
     const part = parts[name] as Part
     console.log(`${name}: ${part.title}`)
+    const load = loadavg()[0] ?? 0
     const ended = await run(part, root)
     const report = part.report?.(ended) ??
       readReport(ended.out) ?? {
@@ -170,7 +144,7 @@ try {
         not_run: [],
         seed: null,
       }
-    reports.push({ report, seconds: ended.seconds })
+    sections.push({ title: part.title, file: part.file, report, seconds: ended.seconds, load })
     for (const figure of report.figures)
       console.log(
         `  ${verdict(figure).replaceAll('*', '').padEnd(6)} ${figure.what}: ${shown(figure)}${figure.promise ? ` (${figure.promise})` : ''}`,
@@ -180,11 +154,13 @@ try {
 } finally {
   if (keep === '') rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 }
-const skipped = Object.keys(parts).filter((name) => !wanted.includes(name))
 if (!sample || process.argv.includes('--write')) {
-  writeFileSync(join(repository, 'docs/proof.md'), document(reports, skipped))
+  const file = join(repository, 'docs/proof.md')
+  const titles = Object.values(parts).map(({ title }) => title)
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  writeFileSync(file, proofDocument(sections, on, titles, before))
   console.log('written: docs/proof.md')
 }
-const broken = reports.flatMap(({ report }) => report.figures.filter(({ kept }) => kept === false))
+const broken = sections.flatMap(({ report }) => report.figures.filter(({ kept }) => kept === false))
 console.log(broken.length === 0 ? 'every promise was kept' : `broken: ${broken.map(({ what }) => what).join('; ')}`)
 process.exitCode = broken.length === 0 ? 0 : 1
