@@ -19,7 +19,7 @@ test('a part that was run now takes the place of its section; the others stay, i
   assert.match(first, /\| lost \\\| doubled \| 1 \| ≤ 0 \| \*\*broken\*\* \|/)
   const later = proofDocument([section('Second', 0), section('First', 0)], { ...on, commit: 'def5678' }, order, first)
   assert.deepEqual(
-    [...later.matchAll(/^## (.*)$|commit (\w+)/gm)].map(([, title, commit]) => title ?? commit),
+    [...later.matchAll(/^## (.*)$|commit ([a-f]{3}\d+)/gm)].map(([, title, commit]) => title ?? commit),
     ['First', 'def5678', 'Second', 'def5678', 'Third', 'abc1234'],
   )
   assert.doesNotMatch(later, /broken|Never run/)
