@@ -8,6 +8,8 @@ export type Dispatcher = {
   /** Has a segment of the run invoked soon, whatever the limit: something came for it. */
   wake: (run: string) => void
   segmentBegan: (run: string) => void
+  /** Whether a segment of the run executes in this process, or was sent for. */
+  executes: (run: string) => boolean
   segmentEnded: (run: string, goesOn: boolean) => void
   /** Sends again what could not be sent; called when the engine is back. */
   engineIsBack: () => void
@@ -62,6 +64,7 @@ export function openDispatcher(limit: number, send: (run: string) => Promise<voi
       sent.delete(run)
       active.add(run)
     },
+    executes: (run) => active.has(run) || sent.has(run),
     segmentEnded(run, goesOn) {
       if (goesOn) sent.add(run)
       active.delete(run)

@@ -10,7 +10,7 @@ import type { Definition } from '../workflow/definition.ts'
 import { replay } from '../workflow/replay.ts'
 import { openTestShell, type TestShell } from './stand-ins.ts'
 
-const SEEDS = Number(process.argv.find((argument) => argument.startsWith('--seeds='))?.slice(8) ?? 80)
+const SEEDS = Number(process.argv.find((argument) => argument.startsWith('--seeds='))?.slice(8) ?? 48)
 const AT_ONCE = 12
 
 /** What happens to each run when the store is touched for the nth time: set by the test, gone when it was used. */

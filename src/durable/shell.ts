@@ -26,7 +26,7 @@ import type { Json, Value } from '../workflow/value.ts'
 import { MAIL_AT_ONCE } from './arrivals.ts'
 import { openCourses, sourceLog } from './courses.ts'
 import { type Deployment, deploy } from './deployment.ts'
-import { type Dispatcher, openDispatcher } from './dispatcher.ts'
+import { openDispatcher } from './dispatcher.ts'
 import { openEars } from './ears.ts'
 import { type Engine, startEngine } from './engine-process.ts'
 import { openEventWriter } from './event-writer.ts'
@@ -34,6 +34,7 @@ import { openFlights } from './flights.ts'
 import type { Cursor } from './invocations.ts'
 import type { Logger } from './logger.ts'
 import { DEEPEST, depthOf } from './nesting.ts'
+import { resume } from './resume.ts'
 import { openMayHaveBegun, pinBudget } from './run-budgets.ts'
 import { rowOf } from './run-row.ts'
 import { SEGMENT_STEPS } from './segment.ts'
@@ -69,6 +70,8 @@ export type ShellParts = {
 }
 
 const SWEEP_MS = 5_000
+/** By then the engine has taken up again what was executing when the program ended. */
+const ENGINE_RESUMES_MS = 2_000
 
 /** The engine in its folder of the data directory. */
 export async function startEmbeddedEngine(configuration: Configuration, logger: Logger): Promise<Result<Engine>> {
@@ -272,7 +275,11 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     dispatcher.engineIsBack()
   })
 
-  await resume(store, engine.fresh, deployment.stranded, dispatcher, (run) => recover(engine, run))
+  const under_way = await resume(store, engine.fresh, deployment.stranded, dispatcher, (run) => recover(engine, run))
+  const late = setTimeout(() => {
+    for (const run of under_way) if (!dispatcher.executes(run)) dispatcher.wake(run)
+  }, ENGINE_RESUMES_MS)
+  late.unref()
   const sweep = setInterval(() => {
     // What was stored for a run whose wake got lost on the way.
     if (engine.ready())
@@ -355,6 +362,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     stats: () => ({ flights: flights.size(), unstored_batches: writer.pending(), engine_restarts: restarts }),
     async close() {
       clearInterval(sweep)
+      clearTimeout(late)
       budgets?.close()
       dispatcher.close()
       await engine.stop()
@@ -372,25 +380,4 @@ async function sendSegment(engine: Engine, run: string): Promise<void> {
 
 async function recover(engine: Engine, run: string): Promise<void> {
   await engine.ingress(`/run/${run}/segment/send`, { recover: true })
-}
-
-/**
- * Picks up what was under way: in an engine that still knows its runs, only those that may have been missed; in a new
- * one, all; those that an older build of the program held, from their logs.
- */
-async function resume(
-  store: Store,
-  fresh: boolean,
-  stranded: string[],
-  dispatcher: Dispatcher,
-  again: (run: string) => Promise<void>,
-): Promise<void> {
-  const held = new Set(stranded)
-  for (const run of stranded) await again(run)
-  for (const { id, status } of await store.runs.unfinished()) {
-    if (held.has(id)) continue
-    if (status === 'queued') dispatcher.begin(id)
-    else if (fresh || status === 'running' || status === 'planning') dispatcher.wake(id)
-  }
-  if (!fresh) for (const run of await store.inbox.waiting()) if (!held.has(run)) dispatcher.wake(run)
 }
