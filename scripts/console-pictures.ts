@@ -46,7 +46,7 @@ const agents = [
   agent(
     'writer',
     4,
-    ['writing', 'editing', 'synthesis'],
+    ['writing', 'editing', 'synthesis', 'facilitation'],
     words(
       'Keep the events in the database that is there already: one commit for many of them, and readers that follow by number.',
     ),

@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
+import { acceptsGzip } from './compressed.ts'
 
 export type ConsoleFiles = {
   /** The page; it holds every view, and the address says which. */
@@ -49,7 +50,7 @@ export function consoleFiles(folder: string): ConsoleFiles | null {
         if (found === undefined) return null
         // A worker has a policy of its own, which is that of its script.
         const headers = { 'content-type': found.type, 'content-security-policy': policy }
-        const small = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(accepted) ? found.small : null
+        const small = acceptsGzip(accepted) ? found.small : null
         // The name has the hash of the content in it.
         return new Response(small ?? found.bytes, {
           headers: {

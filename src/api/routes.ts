@@ -131,9 +131,20 @@ async function carryOut(
 }
 
 const json = ({ status, body }: Answer, headers: Record<string, string> = {}): Response =>
-  new Response(JSON.stringify(body), {
+  jsonText(JSON.stringify(body), { status, headers: { 'cache-control': 'no-store', ...headers } })
+
+/** Says its length, by which compressed.ts knows that it is no stream. */
+const jsonText = (
+  text: string,
+  { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+): Response =>
+  new Response(text, {
     status,
-    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': `${Buffer.byteLength(text)}`,
+      ...headers,
+    },
   })
 
 function answerOf(result: Result<Answer> | Result<Response>): Response {
@@ -205,10 +216,7 @@ function addPages(app: Hono<RouteVariables>, { operations, context, metrics, con
     return json({ status: 200, body: { status: 'ready', store: store.detail, engine: engine.detail } })
   })
   page('/metrics', async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } }))
-  page(
-    '/openapi.json',
-    () => new Response(document, { headers: { 'content-type': 'application/json; charset=utf-8' } }),
-  )
+  page('/openapi.json', () => jsonText(document))
   page('/docs', () => docsPage())
   page('/docs/:file', async (c) => {
     const name = c.req.param('file') ?? ''

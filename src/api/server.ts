@@ -6,6 +6,7 @@ import { Hono } from 'hono'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
 import type { ModelEndpoint } from '../gateway/endpoint.ts'
 import type { Operation, OperationContext } from '../operations/operation.ts'
+import { compressed } from './compressed.ts'
 import { consoleFiles } from './console-files.ts'
 import { streams } from './event-stream.ts'
 import { failureResponse, problemOf } from './failure-to-http.ts'
@@ -74,6 +75,12 @@ export async function openApi(
     const refusal = guard(c.req.raw.headers, host)
     if (refusal === null) await next()
     else c.res = failureResponse(refusal)
+    const answer = await compressed(c.res, c.req.raw.headers.get('accept-encoding') ?? '')
+    if (answer !== c.res) {
+      // Else Hono gives the new answer the headers of the old one.
+      c.res = undefined
+      c.res = answer
+    }
     for (const [name, value] of Object.entries(safeHeaders))
       if (!c.res.headers.has(name)) c.res.headers.set(name, value)
     const duration_ms = performance.now() - began

@@ -51,8 +51,15 @@ export function screenLines(
   return [...header, ...shown, ...questions, ...foot].slice(0, Math.max(1, height - 1))
 }
 
-const marks = { running: '●', completed: '✓', failed: '✗', skipped: '–', asking: '?' } as const
-const colours = { running: 'cyan', completed: 'green', failed: 'red', skipped: 'dim', asking: 'yellow' } as const
+const marks = { running: '●', completed: '✓', failed: '✗', skipped: '–', asking: '?', cancelled: '–' } as const
+const colours = {
+  running: 'cyan',
+  completed: 'green',
+  failed: 'red',
+  skipped: 'dim',
+  asking: 'yellow',
+  cancelled: 'dim',
+} as const
 
 type StageSize = { live: LiveCall[]; now: number; nameWidth: number; width: number; paint: Paint }
 

@@ -13,7 +13,7 @@ const failure = z.looseObject({ kind: z.string(), message: z.string() }).nullabl
 const task = z.looseObject({
   id: z.string(),
   address: z.string(),
-  state: z.enum(['running', 'completed', 'failed', 'asking']),
+  state: z.enum(['running', 'completed', 'failed', 'asking', 'cancelled']),
   agent: z.string().nullable(),
   model: z.string().nullable(),
   attempts: z.array(

@@ -63,6 +63,10 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     stage.ended_at = at
     stage.metrics = data.metrics
     stage.output = data.output
+    callOff(stage)
+    // The levels inside a loop that ends early end with it, without a word of their own.
+    if (stage.kind === 'loop' || stage.kind === 'for_each')
+      for (const [address, inner] of fold.stages) if (address.startsWith(`${data.stage}[`)) callOff(inner)
     const over = (other: string) => other !== data.stage
     fold.view.waits = fold.view.waits.filter((wait) => over(wait.stage))
     fold.view.approvals = fold.view.approvals.filter((open) => over(open.stage))
@@ -242,7 +246,8 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     view.state = view.definition === null ? 'planning' : 'running'
     view.reason = data.reason
   },
-  run_finished: ({ view }, data, { at }) => {
+  run_finished: ({ view, stages }, data, { at }) => {
+    for (const stage of stages.values()) callOff(stage)
     view.state = data.status
     view.reason = data.reason
     view.result = data.output
@@ -269,6 +274,11 @@ const newStage = (id: string, at: number): StageView => ({
   output: null,
   tasks: [],
 })
+
+/** What has not settled when its stage is over does not any more. */
+function callOff(stage: StageView): void {
+  for (const task of stage.tasks) if (task.state === 'running' || task.state === 'asking') task.state = 'cancelled'
+}
 
 function newTask(fold: RunFold, address: string, at: number): TaskView {
   const { stage, task } = splitTask(address)

@@ -21,7 +21,8 @@ export type AttemptView = {
 export type TaskView = {
   id: string
   address: string
-  state: 'running' | 'completed' | 'failed' | 'asking'
+  /** `cancelled`: called off before it had settled, because its stage or the run was over without it. */
+  state: 'running' | 'completed' | 'failed' | 'asking' | 'cancelled'
   agent: string | null
   capability: string | null
   model: string | null

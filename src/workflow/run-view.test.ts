@@ -159,6 +159,41 @@ test('the end closes what was open', () => {
   assert.equal(view.cost.duration_ms, 180)
 })
 
+test('what was called off before it had settled is cancelled, and runs no more', () => {
+  const settled = (stage: string, status: 'completed' | 'skipped'): Step => ({
+    type: 'stage_finished',
+    data: { stage, status, reason: 'the rest cannot change it', metrics, output: null },
+  })
+  const states = (steps: Step[]) =>
+    Object.fromEntries(
+      runView(log(steps)).stages.flatMap(({ tasks }) => tasks.map(({ address, state }) => [address, state])),
+    )
+  const steps: Step[] = [
+    { type: 'run_started', data: { goal: 'g', definition: 'sha256:1', inputs: {}, by: 'local' } },
+    { type: 'stage_started', data: { stage: 'choose', kind: 'vote' } },
+    ...['choose/voter_1', 'choose/voter_2', 'choose/voter_3'].map((voter) => started(voter, 1, 'critic')),
+    done('choose/voter_1', 1, 'critic', { ballot: 'a' }),
+    done('choose/voter_2', 1, 'critic', { ballot: 'a' }),
+    { type: 'stage_started', data: { stage: 'again', kind: 'loop' } },
+    { type: 'stage_started', data: { stage: 'again[1].write', kind: 'tasks' } },
+    started('again[1].write/draft', 1, 'writer'),
+    { type: 'stage_started', data: { stage: 'other', kind: 'tasks' } },
+    started('other/one', 1, 'writer'),
+    { type: 'effect_question', data: { task: 'other/one', question: 'Was it sent?' } },
+  ]
+  const voted = { 'choose/voter_1': 'completed', 'choose/voter_2': 'completed' }
+  const decided = [...steps, settled('choose', 'completed')]
+  assert.deepEqual(states(decided), {
+    ...{ ...voted, 'choose/voter_3': 'cancelled' },
+    ...{ 'again[1].write/draft': 'running', 'other/one': 'asking' },
+  })
+  const skipped = [...decided, settled('again', 'skipped')]
+  assert.equal(states(skipped)['again[1].write/draft'], 'cancelled')
+  assert.equal(states(skipped)['other/one'], 'asking')
+  const end: Step = { type: 'run_finished', data: { status: 'failed', reason: 'no', output: null, success: [] } }
+  assert.equal(states([...skipped, end])['other/one'], 'cancelled')
+})
+
 test('fed in any pages, also overlapping ones, the view is the same', () => {
   const events = log(whole)
   const expected = JSON.stringify(runView(events))

@@ -1,4 +1,4 @@
-/** The stages of a definition as a graph; with a run, what each of them does now. Laid out by ELK in a worker. */
+/** The stages of a definition as a graph; with a run, what each of them does now. Laid out in a worker. */
 import {
   BaseEdge,
   Controls,
@@ -20,7 +20,8 @@ import type { Definition, Stage } from '../../../src/workflow/definition.ts'
 import { Fault, Loading } from '../parts/states.tsx'
 import { StatusIcon, toneOf } from '../parts/status.tsx'
 import type { Run } from '../server/queries.ts'
-import { type Layout, layoutGraph, roundedPath } from './layout.ts'
+import { layoutGraph } from './layout.ts'
+import type { Layout } from './place-stages.ts'
 import { StageFinder } from './stage-finder.tsx'
 import { pathOf, type StageEdge, type StageNode, stageGraph } from './stage-graph.ts'
 
@@ -175,7 +176,7 @@ function Graph({
             begun !== 'skipped'
             ? 'taken'
             : 'not-taken'
-          : begun === 'skipped'
+          : begun === 'skipped' || done === 'skipped'
             ? 'not-taken'
             : done !== undefined && done !== 'running' && begun !== undefined
               ? 'taken'
@@ -186,7 +187,7 @@ function Graph({
         target: edge.to,
         type: 'line',
         focusable: false,
-        data: { edge, state, line: layout.edges[at] ?? { points: [], label: null } },
+        data: { edge, state, line: layout.edges[at] ?? { path: '', label: null } },
       }
     })
   }, [graph, layout, latest, run])
@@ -331,7 +332,7 @@ function LineView(props: EdgeProps<Line>) {
   const { edge, state, line } = props.data
   return (
     <>
-      <BaseEdge id={props.id} path={roundedPath(line.points)} className={`line ${state}`} />
+      <BaseEdge id={props.id} path={line.path} className={`line ${state}`} />
       {edge.label !== null && line.label && (
         <EdgeLabelRenderer>
           <span

@@ -35,3 +35,11 @@ test('an attempt under way says what it does now', () => {
   assert.deepEqual(kinds({ since: 2_000, note: 'model_loading: 40 %' }), ['backs-off', 'waits', 'loads'])
   assert.deepEqual(kinds({ since: 2_000, note: 'tokens' }), ['backs-off', 'waits', 'works'])
 })
+
+test('an attempt that was called off ends then, and says nothing of what it did', () => {
+  const attempt = { ...base, delay_ms: 200, queued_ms: null, duration_ms: null, model_queued_ms: null, load_ms: null }
+  assert.deepEqual(barsOf(attempt, 9_000, undefined, 1_500), [
+    { kind: 'backs-off', from: 1_000, to: 1_200 },
+    { kind: 'called-off', from: 1_200, to: 1_500 },
+  ])
+})

@@ -3,7 +3,7 @@ import type { Run } from '../server/queries.ts'
 
 type Attempt = Run['stages'][number]['tasks'][number]['attempts'][number]
 
-export type Kind = 'backs-off' | 'waits' | 'loads' | 'works' | 'fails' | 'asks'
+export type Kind = 'backs-off' | 'waits' | 'loads' | 'works' | 'fails' | 'called-off' | 'asks'
 
 export const kindNames: Record<Kind, string> = {
   'backs-off': 'before trying again',
@@ -11,6 +11,7 @@ export const kindNames: Record<Kind, string> = {
   loads: 'loading the model',
   works: 'working',
   fails: 'failed attempt',
+  'called-off': 'called off before it answered',
   asks: 'waiting for a person, a signal or time',
 }
 
@@ -34,8 +35,11 @@ export type Bar = { kind: Kind; from: number; to: number }
 /** An attempt under way, as the live view tells it: since when, and what it does at this moment. */
 export type Now = { since: number; note: string } | undefined
 
-/** @param now Point in time up to which an attempt is drawn that goes on. */
-export function barsOf(attempt: Attempt, now: number, live: Now): Bar[] {
+/**
+ * @param now Point in time up to which an attempt is drawn that goes on.
+ * @param calledOff When its task was called off, if it was. What it did until then, nobody has said.
+ */
+export function barsOf(attempt: Attempt, now: number, live: Now, calledOff: number | null = null): Bar[] {
   const bars: Bar[] = []
   let at = attempt.started_at
   const add = (kind: Kind, to: number) => {
@@ -46,8 +50,9 @@ export function barsOf(attempt: Attempt, now: number, live: Now): Bar[] {
     for (const [kind, ms] of Object.entries(spentOf(attempt)) as [Kind, number][]) add(kind, at + ms)
     return bars
   }
-  add('backs-off', Math.min(now, at + attempt.delay_ms))
-  if (live === undefined) add('waits', now)
+  add('backs-off', Math.min(calledOff ?? now, at + attempt.delay_ms))
+  if (calledOff !== null) add('called-off', calledOff)
+  else if (live === undefined) add('waits', now)
   else {
     add('waits', Math.min(live.since, now))
     add(/^model_loading/.test(live.note) ? 'loads' : /waits for a place/.test(live.note) ? 'waits' : 'works', now)

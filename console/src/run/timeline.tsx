@@ -12,7 +12,7 @@ import { liveQuery, type Run } from '../server/queries.ts'
 import { type Bar, barsOf, type Kind, kindNames } from './spent.ts'
 
 const ROW = 28
-const legend: Kind[] = ['waits', 'loads', 'works', 'backs-off', 'fails', 'asks']
+const legend: Kind[] = ['waits', 'loads', 'works', 'backs-off', 'fails', 'called-off', 'asks']
 
 type Row = {
   id: string
@@ -48,10 +48,11 @@ export function Timeline({ run, pick }: { run: Run; pick: (what: { task: string 
               ]
             : stage.tasks.map((task) => {
                 const now = live.data?.calls.find((call) => call.task === task.address)
+                const calledOff = task.state === 'cancelled' ? (stage.ended_at ?? to) : null
                 return {
                   id: task.address,
                   from: task.started_at,
-                  bars: task.attempts.flatMap((attempt) => barsOf(attempt, to, now)),
+                  bars: task.attempts.flatMap((attempt) => barsOf(attempt, to, now, calledOff)),
                   took: task.state === 'running' || task.duration_ms === null ? task.state : duration(task.duration_ms),
                   pick: { task: task.address },
                 }

@@ -5,6 +5,11 @@ import { count } from '../parts/time.tsx'
 import type { Round } from './swarm-rounds.ts'
 
 const FIRST = 30
+/** Why there is no ballot, by the state of the voter's task. */
+const withoutBallot: Record<string, { state: string; label: string }> = {
+  running: { state: 'running', label: 'out' },
+  cancelled: { state: 'cancelled', label: 'not needed any more' },
+}
 
 export function VoteRound({ number, round }: { number: number; round: Round & { kind: 'vote' } }) {
   const [all, setAll] = useState(false)
@@ -65,10 +70,7 @@ export function VoteRound({ number, round }: { number: number; round: Round & { 
               </span>
               <span>
                 {ballot.choice === null ? (
-                  <Status
-                    state={ballot.state === 'running' ? 'running' : 'failed'}
-                    label={ballot.state === 'running' ? 'out' : 'no ballot'}
-                  />
+                  <Status {...(withoutBallot[ballot.state] ?? { state: 'failed', label: 'no ballot' })} />
                 ) : (
                   <span className={ballot.choice === winner ? 'status good' : 'status'}>
                     {ballot.choice.replaceAll('_', ' ')}
