@@ -173,6 +173,21 @@ describe('migrations', () => {
   })
 })
 
+describe('a damaged schema', () => {
+  it('is seen by its checksum: SQLite would take the wrong name for a right one', async () => {
+    const db = new DatabaseSync(':memory:')
+    assert.equal(await migrate(db, migrations), null)
+    assert.equal(await migrate(db, migrations), null)
+    db.exec(
+      "pragma writable_schema = on; update sqlite_schema set sql = replace(sql, 'cause', 'causf') where name = 'events'",
+    )
+    const failure = await migrate(db, migrations)
+    assert.equal(failure?.kind, 'data_damaged')
+    assert.match(failure?.message ?? '', /schema/)
+    db.close()
+  })
+})
+
 describe('a full disk', () => {
   it(
     'fails the write by name, stores nothing of it, and goes on when there is room again',

@@ -3,6 +3,7 @@ import { constants, existsSync } from 'node:fs'
 import { access, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { crc32 } from 'node:zlib'
 import { Kysely } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
@@ -141,12 +142,31 @@ function checkRuns(db: DatabaseSync): Failure | null {
   return null
 }
 
+/**
+ * A checksum of the schema's text stands in the header (`user_version`), for a damaged letter in the name of a column is
+ * no damaged page. SQLite's own tables are left out: they come by themselves.
+ */
+function schemaSum(db: DatabaseSync): number {
+  const rows = db.prepare(
+    "select type, name, tbl_name, sql from sqlite_schema where name not like 'sqlite_%' order by name",
+  )
+  return crc32(JSON.stringify(rows.all())) | 0
+}
+
+/** 0 = none was written. */
+const writtenSum = (db: DatabaseSync): number =>
+  (db.prepare('pragma user_version').get() as { user_version: number }).user_version
+
 /** Runs what is missing of the migrations; each in a transaction, so a failing one leaves nothing behind. */
 export async function migrate(db: DatabaseSync, wanted: Record<string, Migration>): Promise<Failure | null> {
+  const written = writtenSum(db)
+  if (written !== 0 && written !== schemaSum(db)) return damaged('the schema is not what was written')
   const kysely = new Kysely<{ kysely_migration: { name: string } }>({ dialect: new NodeSqliteDialect(db) })
   const known = db.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get()
+  let missing = Object.keys(wanted).length
   if (known) {
     const done = await kysely.selectFrom('kysely_migration').select('name').orderBy('name').execute()
+    missing -= done.length
     const newer = done.filter(({ name }) => !Object.hasOwn(wanted, name))
     if (newer.length > 0) {
       return {
@@ -156,11 +176,17 @@ export async function migrate(db: DatabaseSync, wanted: Record<string, Migration
       }
     }
   }
+  if (missing === 0 && written !== 0) return null
+  // A program that is killed between a migration and the new sum must find none.
+  db.exec('pragma user_version = 0')
   const { error, results } = await new Migrator({
     db: kysely,
     provider: { getMigrations: async () => wanted },
   }).migrateToLatest()
-  if (error === undefined) return null
+  if (error === undefined) {
+    db.exec(`pragma user_version = ${schemaSum(db)}`)
+    return null
+  }
   const failed = results?.find((result) => result.status === 'Error')
   return (
     failureOf(error) ?? {
