@@ -21,3 +21,9 @@ export function rowOf(state: RunState, definitionOf: DefinitionOf): RunRowChange
     calls: totals.calls,
   }
 }
+
+/** What differs: a column that is set again costs its index an entry, whether it changes or not. */
+export const rowChange = (before: RunRowChange, now: RunRowChange): RunRowChange =>
+  Object.fromEntries(
+    Object.entries(now).filter(([column, value]) => before[column as keyof RunRowChange] !== value),
+  ) as RunRowChange

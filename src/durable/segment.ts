@@ -9,13 +9,14 @@
  *  S4. The engine keeps a cursor of three numbers for a run and nothing else.
  */
 import { type InvocationId, type ObjectContext, RestatePromise, rpc, TerminalError } from '@restatedev/restate-sdk'
+import type { RunRowChange } from '../store/store.ts'
 import { type Step, stepAddress } from '../workflow/command.ts'
 import type { RunEvent, RunInput } from '../workflow/event.ts'
 import { feedCourse } from '../workflow/fold.ts'
 import { type Answer, type Arrived, arrivals, MAIL_AT_ONCE } from './arrivals.ts'
 import { UnreadLog } from './courses.ts'
 import { CLOCK, type Cursor, LAUNCHER, RUN, type SegmentRequest } from './invocations.ts'
-import { rowOf } from './run-row.ts'
+import { rowChange, rowOf } from './run-row.ts'
 import type { Shell } from './shell-contract.ts'
 
 /** Journal entries of one segment. Measured: shorter segments cost more per step, longer ones gain nothing. */
@@ -98,10 +99,13 @@ export async function driveSegment(
       } else if (command.do === 'cancel_child') chores.push(() => shell.cancelChild(run, command.stage, command.reason))
     }
   }
+  let shown: RunRowChange = {}
   /** Hands what was fed to the writer, as one batch. */
   const write = (): void => {
     if (!moved) return
-    shell.writer.push({ run, epoch, events: fed.splice(0), row: rowOf(state, shell.courses.definitionOf) })
+    const row = rowOf(state, shell.courses.definitionOf)
+    shell.writer.push({ run, epoch, events: fed.splice(0), row: rowChange(shown, row) })
+    shown = row
     moved = false
   }
 
