@@ -119,7 +119,7 @@ function circumstances(): Circumstances {
     commit: `${git('rev-parse', '--short', 'HEAD') || 'unknown'}${changed}`,
     date: `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     machine: `${cores.length} cores (${cores[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GB, ${platform()} ${release()}, Node.js ${process.version}`,
-    sample,
+    extent: sample ? 'a sample' : handedOn.length > 0 ? `with ${handedOn.join(' ')}` : 'all of it',
     seed,
   }
 }

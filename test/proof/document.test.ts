@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { proofDocument, type Section } from './document.ts'
 import { atMost } from './report.ts'
 
-const on = { commit: 'abc1234', date: '2026-01-02 03:04 UTC', machine: '2 cores', sample: false, seed: 1 }
+const on = { commit: 'abc1234', date: '2026-01-02 03:04 UTC', machine: '2 cores', extent: 'all of it', seed: 1 }
 const order = ['First', 'Second', 'Third']
 const section = (title: string, value: number): Section => ({
   title,

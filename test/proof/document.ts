@@ -10,8 +10,8 @@ export type Section = {
   load: number
 }
 
-/** What all sections of one run of the proof share. `machine` says cores, memory, system. */
-export type Circumstances = { commit: string; date: string; machine: string; sample: boolean; seed: number }
+/** What all sections of one run of the proof share. `machine` says cores, memory, system; `extent`: all of it, a sample, or with which options. */
+export type Circumstances = { commit: string; date: string; machine: string; extent: string; seed: number }
 
 export const shown = ({ value, unit }: Figure): string =>
   value === null ? 'none' : `${value}${unit === undefined ? '' : ` ${unit}`}`
@@ -26,7 +26,7 @@ function sectionText({ title, file, report, seconds, load }: Section, on: Circum
   return [
     `## ${title}`,
     '',
-    `Part \`${report.part}\` (\`${file}\`), ${on.sample ? 'a sample' : 'all of it'}, seed ${on.seed}, ${Math.round(seconds)} s; ` +
+    `Part \`${report.part}\` (\`${file}\`), ${on.extent}, seed ${on.seed}, ${Math.round(seconds)} s; ` +
       `commit ${on.commit}, ${on.date}, load ${load.toFixed(1)} when it began; ${on.machine}.`,
     '',
     '| what | figure | promise | |',
