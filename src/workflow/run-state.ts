@@ -29,6 +29,8 @@ export type TaskState = {
   interrupted?: number
   /** Agents that failed this task already. */
   tried: string[]
+  /** What it was given first, and is given again at each attempt. */
+  input?: { [name: string]: Value }
   out?: Value
   agent?: string
   ballot?: string | null

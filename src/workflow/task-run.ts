@@ -38,12 +38,14 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
   if (isOver(turn.state)) return settle(turn, place, spec.id, task, 'failed', 'the run begins nothing new')
   const address = taskAddress(place.address, spec.id)
   const input: { [name: string]: Value } = {}
-  for (const [name, binding] of Object.entries(spec.input ?? {})) {
+  // A later attempt is the same work: what its effect is known by comes from the input (fleet/dispatch.ts).
+  const bindings = task.input === undefined ? Object.entries(spec.input ?? {}) : []
+  for (const [name, binding] of bindings) {
     const value = evaluateBinding(binding, lookupFrom(turn, place))
     if (!value.ok) return settle(turn, place, spec.id, task, 'failed', `input ${name}: ${value.failure.message}`)
     input[name] = value.value
   }
-  const call = adjusted(turn, place, {
+  const wanted = adjusted(turn, place, {
     do: 'call_agent',
     task: address,
     attempt: task.attempt,
@@ -60,6 +62,8 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
     delay_ms: delay,
     goal: turn.state.goal,
   } satisfies CallAgent)
+  task.input ??= wanted.input
+  const call = { ...wanted, input: task.input }
   const reserved = reserveCall(turn, place, call)
   if (!reserved.ok) return denied(turn, place, spec.id, task, reserved.denied)
   const { budget } = reserved.call
