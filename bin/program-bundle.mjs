@@ -19,6 +19,7 @@ function sourcesHash(root, folders) {
       a.name < b.name ? -1 : 1,
     )) {
       const path = `${folder}/${entry.name}`
+      if (entry.name === 'node_modules') continue
       if (entry.isDirectory()) take(path)
       else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'))
         hash.update(`${path}\0`).update(readFileSync(join(root, path)))

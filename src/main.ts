@@ -79,6 +79,7 @@ export async function startQuorate(configuration: Configuration, options: StartO
       data_dir: configuration.data_dir,
       namespace: configuration.namespace,
       now,
+      event_thread: true,
       on_damage: ({ message, value, remedy }) => logger.error({ file: value, remedy }, message),
     }),
   )

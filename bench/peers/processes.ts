@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { programFile } from '../../bin/program-bundle.mjs'
 import type { Answer, Asking } from './system.ts'
 
 export type Running = {
@@ -21,8 +22,22 @@ const CLOSE_WITHIN_MS = 15_000
 export const systems = ['quorate', 'bare-restate', 'langgraph', 'mastra'] as const
 export type SystemName = (typeof systems)[number]
 
+const root = join(import.meta.dirname, '..', '..')
+
+/** Quorate as people start it: as a bundle of its sources. The others are made of packages that are JavaScript already. */
+let bundle: string | null = null
+function fileOf(name: SystemName): string {
+  if (name !== 'quorate') return join(import.meta.dirname, `${name}.ts`)
+  bundle ??= programFile(root, process.execPath, {
+    build: true,
+    entry: 'bench/peers/quorate.ts',
+    beside: ['bench', 'test'],
+  })
+  return bundle
+}
+
 export async function start(name: SystemName, folder: string, ledger?: string): Promise<Running> {
-  const child = fork(join(import.meta.dirname, `${name}.ts`), [folder, ...(ledger === undefined ? [] : [ledger])], {
+  const child = fork(fileOf(name), [folder, ...(ledger === undefined ? [] : [ledger])], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })

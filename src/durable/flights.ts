@@ -44,10 +44,15 @@ export function openFlights(now: () => number = Date.now): Flights {
     of.steps.delete(step)
     if (of.steps.size === 0 && of.cancelled.size === 0) runs.delete(run)
   }
-  /** Results that were taken, in that order; swept as new calls come, without a timer for each. */
+  /** Results that were taken, in that order; swept as new calls come, now and then, without a timer for each. */
   let taken: { run: string; step: string; flight: Flight; at: number }[] = []
+  let swept = 0
   const sweep = (): void => {
-    const before = now() - KEPT_MS
+    const at = now()
+    const before = at - KEPT_MS
+    // A clock that was set back must not stop it.
+    if (Math.abs(at - swept) < KEPT_MS / 10) return
+    swept = at
     if ((taken[0]?.at ?? before) >= before) return
     const kept = taken.findIndex((entry) => entry.at >= before)
     const old = kept === -1 ? taken : taken.slice(0, kept)

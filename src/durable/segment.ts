@@ -38,8 +38,13 @@ export async function driveSegment(
   const run = ctx.key
   const stored = request.recover === true ? null : await ctx.get<Cursor>('cursor')
   const ear = shell.ears.listen(run)
-  // However this attempt ends, nobody counts on its listening afterwards.
-  ctx.request().attemptCompletedSignal.addEventListener('abort', () => {
+  /** The entry that gathers what comes in, while it waits. */
+  let gathering: { arrived: RestatePromise<Arrived>; enough: AbortController } | null = null
+  // However this attempt ends (it died, the engine took the connection away), it waits for nothing afterwards, and nobody
+  // counts on its listening.
+  const over = ctx.request().attemptCompletedSignal
+  over.addEventListener('abort', () => {
+    gathering?.enough.abort()
     if (ear.close()) shell.dispatcher.wake(run)
   })
   const opening = await ctx.run('open', async () => {
@@ -160,13 +165,10 @@ export async function driveSegment(
     else children.add(address)
   }
 
-  /** The entry that gathers what comes in, while it waits. */
-  let gathering: { arrived: RestatePromise<Arrived>; enough: AbortController } | null = null
   const gather = (): RestatePromise<Arrived> => {
     if (gathering !== null) return gathering.arrived
     const enough = new AbortController()
-    // An attempt that the engine has given up (it died, it took the connection away) waits for nothing any more.
-    const signal = AbortSignal.any([enough.signal, ctx.request().attemptCompletedSignal])
+    if (over.aborted) enough.abort()
     const steps = [...inside.values()]
     const { mail } = state
     entries++
@@ -175,7 +177,7 @@ export async function driveSegment(
         perform: (step) => shell.perform(run, step),
         readMail: () => shell.store.inbox.read(run, mail, MAIL_AT_ONCE),
         ear,
-        enough: signal,
+        enough: enough.signal,
       }),
     )
     gathering = { arrived, enough }

@@ -15,8 +15,32 @@ export async function keepValue(store: Store, value: Json): Promise<Value> {
   return { $blob: hash, bytes: bytes.byteLength, preview } satisfies BlobRef
 }
 
+/** A copy, for whoever is given it may change it; undefined where there is a reference at any depth. */
+function copyOf(value: Value): Json | undefined {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) {
+    const items: Json[] = []
+    for (const item of value) {
+      const copied = copyOf(item)
+      if (copied === undefined) return undefined
+      items.push(copied)
+    }
+    return items
+  }
+  if (isBlobRef(value)) return undefined
+  const entries: [string, Json][] = []
+  for (const [key, item] of Object.entries(value)) {
+    const copied = copyOf(item)
+    if (copied === undefined) return undefined
+    entries.push([key, copied])
+  }
+  return Object.fromEntries(entries)
+}
+
 /** Replaces references by what they stand for, at any depth. */
 export async function resolveValue(store: Store, value: Value, limit = RESOLVE_LIMIT): Promise<Result<Json>> {
+  const small = copyOf(value)
+  if (small !== undefined) return ok(small)
   let left = limit
   const resolve = async (part: Value): Promise<Result<Json>> => {
     if (isBlobRef(part)) {

@@ -11,7 +11,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type Amounts, countedUnits, sum } from '../budget/amounts.ts'
 import { chargeOf, type Denied, type Used } from '../budget/tree.ts'
-import { bind } from './sqlite-dialect.ts'
+import { bind } from './bind.ts'
 import type { BudgetRow, Reservation, Store } from './store.ts'
 
 type HoldRow = { key: string; accounts: string } & Amounts

@@ -1,22 +1,22 @@
 import type { Failure } from '../failure.ts'
 import type { EventType, RunEvent } from '../workflow/event.ts'
 import { eventSum, verifySum } from './checksum.ts'
+import type { EventCommits } from './event-commits.ts'
 import type { StoreAccess } from './schema.ts'
-import type { Commit } from './sqlite-commit.ts'
 import type { Store } from './store.ts'
 import { damaged, StoreFailure } from './store-failure.ts'
 import type { Watchers } from './watchers.ts'
 
 export function eventStore(
   { db, namespace }: StoreAccess,
-  commit: Commit,
+  commits: EventCommits,
   watchers: Watchers,
   on_damage: (failure: Failure) => void,
 ): Store['events'] {
   return {
     async append(batches) {
       if (batches.length === 0) return { fenced: [] }
-      const { stored, fenced, damaged: broken } = commit.append(batches)
+      const { stored, fenced, damaged: broken } = await commits.append(batches)
       for (const run of stored) watchers.stored(run)
       for (const run of broken) on_damage(damaged(`the row of ${run} is not what was written`))
       return { fenced }

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { InputType, RunInput } from '../workflow/event.ts'
+import { bind } from './bind.ts'
 import { mailSum, verifySum } from './checksum.ts'
 import { oldestFirst, unfinishedStatuses } from './runs.ts'
 import type { StoreAccess } from './schema.ts'
-import { bind } from './sqlite-dialect.ts'
 import type { Store } from './store.ts'
 import { damaged, StoreFailure } from './store-failure.ts'
 

@@ -7,8 +7,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { bind } from './bind.ts'
 import type { StoreAccess } from './schema.ts'
-import { bind } from './sqlite-dialect.ts'
 import type { ModelCall, Store } from './store.ts'
 
 const columns = [

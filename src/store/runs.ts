@@ -3,6 +3,7 @@ import { fail, ok } from '../failure.ts'
 import { hasEnded, type RunStatus, runStatuses } from '../workflow/run-state.ts'
 import { runSum, verifySum } from './checksum.ts'
 import { type Cursor, likePattern, pageSize, readCursor, searchWords, writeCursor } from './cursor.ts'
+import type { EventCommits } from './event-commits.ts'
 import type { StoreAccess, StoreSchema } from './schema.ts'
 import type { Commit } from './sqlite-commit.ts'
 import type { RunFilter, RunRow, Store } from './store.ts'
@@ -36,7 +37,12 @@ export const unfinishedStatuses = runStatuses.filter((status) => !hasEnded(statu
 export const oldestFirst = (a: { created_at: number; id: string }, b: { created_at: number; id: string }): number =>
   a.created_at - b.created_at || (a.id < b.id ? -1 : 1)
 
-export function runStore({ db, namespace }: StoreAccess, commit: Commit, watchers: Watchers): Store['runs'] {
+export function runStore(
+  { db, namespace }: StoreAccess,
+  { raise_epoch }: Commit,
+  commits: EventCommits,
+  watchers: Watchers,
+): Store['runs'] {
   const matching = (filter: RunFilter, status: RunStatus | null) => {
     let query = db.selectFrom('runs').where('namespace', '=', namespace)
     if (status) query = query.where('status', '=', status)
@@ -80,7 +86,7 @@ export function runStore({ db, namespace }: StoreAccess, commit: Commit, watcher
 
   return {
     async create(row, events) {
-      if (!commit.create(row, events)) {
+      if (!(await commits.create(row, events))) {
         return fail('conflict', `a run with the id ${row.id} exists already`, { field: 'id', value: row.id })
       }
       watchers.stored(row.id)
@@ -152,7 +158,7 @@ export function runStore({ db, namespace }: StoreAccess, commit: Commit, watcher
     },
 
     async raise_epoch(id) {
-      const epoch = commit.raise_epoch(id)
+      const epoch = raise_epoch(id)
       if (epoch === null)
         throw new StoreFailure({ kind: 'not_found', message: `there is no run ${id}`, field: 'run', value: id })
       return epoch

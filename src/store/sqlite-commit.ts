@@ -15,15 +15,15 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { usageFact } from '../metrics/usage-fact.ts'
 import type { RunEvent } from '../workflow/event.ts'
+import { bind } from './bind.ts'
 import { eventSum, type RunColumns, runSum, verifySum } from './checksum.ts'
 import { fold } from './cursor.ts'
-import { bind } from './sqlite-dialect.ts'
 import type { EventBatch, RunRow, RunRowChange } from './store.ts'
 import { usageWriter } from './usage-writer.ts'
 
 export type Commit = {
-  /** False when the id exists. */
-  create: (row: RunRow, events: readonly RunEvent[]) => boolean
+  /** All in one commit; false for each whose id exists. */
+  create: (runs: readonly { row: RunRow; events: readonly RunEvent[] }[]) => boolean[]
   /** `damaged`: runs among the fenced whose row is not what was written. */
   append: (batches: readonly EventBatch[]) => { stored: string[]; fenced: string[]; damaged: string[] }
   /** The new epoch; null when there is no such run. */
@@ -130,20 +130,22 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
   }
 
   return {
-    create: (row, events) =>
-      transaction(() => {
-        const values = columns.map((column) => bind(column === 'mail' ? (row.mail ?? 0) : row[column]))
-        const { changes } = insertRun.run(
-          namespace,
-          ...values,
-          bind(fold(row.goal ?? '')),
-          bind(fold(row.definition_name ?? '')),
-          runSum(namespace, bound({ ...row, mail: row.mail ?? 0, restored: 0 })),
-        )
-        if (changes === 0) return false
-        insertEvents(row.id, events, null)
-        return true
-      }),
+    create: (runs) =>
+      transaction(() =>
+        runs.map(({ row, events }) => {
+          const values = columns.map((column) => bind(column === 'mail' ? (row.mail ?? 0) : row[column]))
+          const { changes } = insertRun.run(
+            namespace,
+            ...values,
+            bind(fold(row.goal ?? '')),
+            bind(fold(row.definition_name ?? '')),
+            runSum(namespace, bound({ ...row, mail: row.mail ?? 0, restored: 0 })),
+          )
+          if (changes === 0) return false
+          insertEvents(row.id, events, null)
+          return true
+        }),
+      ),
 
     append: (batches) =>
       transaction(() => {

@@ -16,19 +16,25 @@ import { StoreFailure } from './store-failure.ts'
 
 const temporary = () => mkdtemp(join(tmpdir(), 'quorate-store-'))
 
-async function opened(data_dir: string, namespace = 'default', now: () => number = () => 1): Promise<Store> {
-  const store = await openStore({ data_dir, namespace, now })
+async function opened(
+  data_dir: string,
+  namespace = 'default',
+  now: () => number = () => 1,
+  event_thread = false,
+): Promise<Store> {
+  const store = await openStore({ data_dir, namespace, now, event_thread })
   if (!store.ok) throw new Error(store.failure.message)
   return store.value
 }
 
-conforms('node:sqlite', async () => {
-  const data_dir = await temporary()
-  return {
-    open: ({ namespace = 'default', now = () => 1 } = {}) => opened(data_dir, namespace, now),
-    remove: () => rm(data_dir, { recursive: true, force: true }),
-  }
-})
+for (const event_thread of [false, true])
+  conforms(event_thread ? 'node:sqlite with a thread for events' : 'node:sqlite', async () => {
+    const data_dir = await temporary()
+    return {
+      open: ({ namespace = 'default', now = () => 1 } = {}) => opened(data_dir, namespace, now, event_thread),
+      remove: () => rm(data_dir, { recursive: true, force: true }),
+    }
+  })
 
 const inDirectory = (body: (data_dir: string) => Promise<void>) => async () => {
   const data_dir = await temporary()

@@ -14,6 +14,7 @@ import { budgetStore } from './budgets.ts'
 import { type RunColumns, runSum } from './checksum.ts'
 import { definitionStore } from './definitions.ts'
 import { effectStore } from './effects.ts'
+import { commitsHere, commitsInThread } from './event-commits.ts'
 import { eventStore } from './events.ts'
 import { idempotencyStore } from './idempotency.ts'
 import { inboxStore } from './inbox.ts'
@@ -24,6 +25,7 @@ import { runStore } from './runs.ts'
 import type { StoreAccess, StoreSchema } from './schema.ts'
 import { sqliteCommit } from './sqlite-commit.ts'
 import { NodeSqliteDialect } from './sqlite-dialect.ts'
+import { sqlitePragmas } from './sqlite-pragmas.ts'
 import type { Store } from './store.ts'
 import { damaged, failureOf, StoreFailure } from './store-failure.ts'
 import { tryStore } from './tries.ts'
@@ -48,17 +50,20 @@ const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
  *
  * @param now Milliseconds since 1970; dates what the store itself dates (blobs, definitions, effects).
  * @param on_damage Called once for each thing that turns out not to be what was written, so that somebody is told.
+ * @param event_thread Events are stored in a thread of their own: for a program that does much else.
  */
 export async function openStore({
   data_dir,
   namespace,
   now,
   on_damage = () => undefined,
+  event_thread = false,
 }: {
   data_dir: string
   namespace: string
   now: () => number
   on_damage?: (failure: Failure) => void
+  event_thread?: boolean
 }): Promise<Result<Store>> {
   const path = join(data_dir, DATABASE_FILE)
   const prepared = await prepareFile(data_dir, path)
@@ -76,7 +81,7 @@ export async function openStore({
       db.close()
       return { ok: false, failure: named(path, problem) }
     }
-    return ok(storeOn(db, namespace, now, on_damage))
+    return ok(storeOn(db, namespace, now, on_damage, event_thread ? path : null))
   } catch (error) {
     db.close()
     return { ok: false, failure: named(path, failureOf(error) ?? internal(error)) }
@@ -123,7 +128,7 @@ function checkFile(db: DatabaseSync, bytes: number): Failure | null {
       remedy: 'Choose a directory on a local disk.',
     }
   }
-  db.exec('pragma synchronous = full; pragma journal_size_limit = 67108864; pragma temp_store = memory')
+  db.exec(sqlitePragmas)
   return bytes <= CHECKED_WHOLE_BYTES ? integrity(db) : integrity(db, 'runs')
 }
 
@@ -203,6 +208,8 @@ export function storeOn(
   namespace: string,
   now: () => number,
   on_damage: (failure: Failure) => void = () => undefined,
+  /** Stores events in a thread of its own, which opens this file; null = in this one. */
+  thread_on: string | null = null,
 ): Store {
   const kysely = new Kysely<StoreSchema>({ dialect: new NodeSqliteDialect(db) })
   const access: StoreAccess = { db: kysely, namespace, now }
@@ -243,8 +250,13 @@ export function storeOn(
       }
     }
 
-  const runs = runStore(access, commit, watching)
-  const events = eventStore(access, commit, watching, seenDamage)
+  const commits = thread_on === null ? commitsHere(commit) : commitsInThread(thread_on, namespace)
+  /** For all that writes and is not given to them (event-commits.ts, T1). */
+  const writing = <Args extends unknown[], T>(call: (...args: Args) => Promise<T>): ((...args: Args) => Promise<T>) =>
+    guarded((...args) => commits.turn(() => call(...args)))
+
+  const runs = runStore(access, commit, commits, watching)
+  const events = eventStore(access, commits, watching, seenDamage)
   const inbox = inboxStore(access)
   const definitions = definitionStore(access)
   const blobs = blobStore(access)
@@ -266,7 +278,7 @@ export function storeOn(
       counts: guarded(runs.counts),
       unfinished: guarded(runs.unfinished),
       asking: guarded(runs.asking),
-      raise_epoch: guarded(runs.raise_epoch),
+      raise_epoch: writing(runs.raise_epoch),
     },
     events: {
       append: guarded(events.append),
@@ -274,51 +286,51 @@ export function storeOn(
       last_seq: guarded(events.last_seq),
       watch: events.watch,
     },
-    inbox: { put: guarded(inbox.put), read: guarded(inbox.read), waiting: guarded(inbox.waiting) },
+    inbox: { put: writing(inbox.put), read: guarded(inbox.read), waiting: guarded(inbox.waiting) },
     definitions: {
-      put: guarded(definitions.put),
-      restore: guarded(definitions.restore),
+      put: writing(definitions.put),
+      restore: writing(definitions.restore),
       get: guarded(definitions.get),
       list: guarded(definitions.list),
       versions: guarded(definitions.versions),
     },
-    blobs: { put: guarded(blobs.put), get: guarded(blobs.get) },
-    agents: { put: guarded(agents.put), list: guarded(agents.list), remove: guarded(agents.remove) },
+    blobs: { put: writing(blobs.put), get: guarded(blobs.get) },
+    agents: { put: writing(agents.put), list: guarded(agents.list), remove: writing(agents.remove) },
     model_calls: {
-      begin: guarded(model_calls.begin),
-      end: guarded(model_calls.end),
-      close: guarded(model_calls.close),
+      begin: writing(model_calls.begin),
+      end: writing(model_calls.end),
+      close: writing(model_calls.close),
       of_task: guarded(model_calls.of_task),
       list: guarded(model_calls.list),
     },
     budgets: {
-      reserve: guarded(budgets.reserve),
-      more: guarded(budgets.more),
-      settle: guarded(budgets.settle),
-      raise: guarded(budgets.raise),
-      alive: guarded(budgets.alive),
-      charge_left_behind: guarded(budgets.charge_left_behind),
+      reserve: writing(budgets.reserve),
+      more: writing(budgets.more),
+      settle: writing(budgets.settle),
+      raise: writing(budgets.raise),
+      alive: writing(budgets.alive),
+      charge_left_behind: writing(budgets.charge_left_behind),
       list: guarded(budgets.list),
     },
     effects: {
-      begin: guarded(effects.begin),
+      begin: writing(effects.begin),
       get: guarded(effects.get),
-      done: guarded(effects.done),
-      forget: guarded(effects.forget),
+      done: writing(effects.done),
+      forget: writing(effects.forget),
     },
     idempotency: {
-      begin: guarded(idempotency.begin),
-      finish: guarded(idempotency.finish),
-      abandon: guarded(idempotency.abandon),
+      begin: writing(idempotency.begin),
+      finish: writing(idempotency.finish),
+      abandon: writing(idempotency.abandon),
     },
     usage: { sums: guarded(usage.sums), durations: guarded(usage.durations) },
     agent_history: {
       calls: guarded(history.calls),
-      note: guarded(history.note),
+      note: writing(history.note),
       states: guarded(history.states),
     },
-    tries: { put: guarded(tries.put), get: guarded(tries.get), list: guarded(tries.list) },
-    meta: { get: guarded(meta.get), set: guarded(meta.set) },
+    tries: { put: writing(tries.put), get: guarded(tries.get), list: guarded(tries.list) },
+    meta: { get: guarded(meta.get), set: writing(meta.set) },
 
     async health() {
       const detail = (message: string) => ({ ok: false, detail: message, kind: 'sqlite' as const, size_bytes: null })
@@ -340,6 +352,7 @@ export function storeOn(
       if (closed) return
       closed = true
       watching.close()
+      await commits.close()
       await kysely.destroy()
       if (db.isOpen) db.close()
     },

@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import type { UsageFact } from '../metrics/usage-fact.ts'
-import { bind } from './sqlite-dialect.ts'
+import { bind } from './bind.ts'
 import { DAY_MS, FINEST_KEPT_MS, grains, slotOf, sumAmounts, sumKey } from './usage-grains.ts'
 
 export type UsageWriter = {

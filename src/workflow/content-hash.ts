@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { Json } from './value.ts'
 
@@ -10,5 +10,4 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** `sha256:` + hex over the canonical JSON. The address of definitions, prompts, agents. */
-export const contentHash = (value: unknown): string =>
-  `sha256:${createHash('sha256').update(canonicalJson(value)).digest('hex')}`
+export const contentHash = (value: unknown): string => `sha256:${hash('sha256', canonicalJson(value))}`
