@@ -14,7 +14,7 @@ function sourcesHash(root) {
     )) {
       const path = `${folder}/${entry.name}`
       if (entry.isDirectory()) {
-        if (entry.name !== 'dist') take(path)
+        if (!/^dist(\.|$)/.test(entry.name)) take(path)
       } else if (!entry.name.endsWith('.test.ts')) hash.update(`${path}\0`).update(readFileSync(join(root, path)))
     }
   }
@@ -25,6 +25,7 @@ function sourcesHash(root) {
 }
 
 /**
+ * Of two starts at once one builds and the other waits for it (console/build.ts).
  * A console that cannot be built must not keep the program from starting: the landing page stands in for it.
  * @param {string} root @param {string} node @param {NodeJS.WriteStream} [out]
  */

@@ -13,8 +13,10 @@ const root = join(import.meta.dirname, '..')
 
 /** What each setting is for. A new setting does not compile without its line. */
 const meanings: { [K in SettingKey]: string } = {
-  host: 'Address of the API. Anything but loopback lets others start runs and commands on this machine: there is no authentication yet.',
+  host: 'Address of the API. Anything but loopback needs `authentication: keys` and a key.',
   port: 'Port of the API; 0 takes any free one.',
+  authentication:
+    'Who is answered: whoever reaches it (`off`), or only those with an API key (`keys`). See `docs/http.md`.',
   data_dir: 'Database, engine, work folders. Back it up.',
   cache_dir: 'Models are fetched into it once.',
   namespace: 'Stands on every row, so that several installations can share a database.',
@@ -49,27 +51,32 @@ const meanings: { [K in SettingKey]: string } = {
   'budgets.model_hosts_daily': 'The same for single model hosts, by name.',
   'budgets.prices':
     'What a model costs for a million tokens: `input`, `output`, by `host/model`, `model`, `host/*` or `*`. Models of this machine and of Ollama cost nothing unless they stand here.',
+  'progress.silence':
+    'No attempt of a task is ended for want of a sign of life before this time is over. See `docs/progress.md`.',
+  'progress.lease':
+    'How long a call waits for an agent before a run that holds more than its share of it has to give a place back.',
   'outbound.allow':
     'Hosts and networks that `http` agents may reach besides public addresses. Loopback and private ones are refused unless they stand here.',
   work_folders: 'Folders, with all below them, that agents of the system `command` may work in.',
-  decision_timeout: 'Checked and kept; nothing reads it yet: a vote has its own `timeout`.',
-  consensus_threshold: 'Checked and kept; nothing reads it yet: a vote has its own `threshold`.',
+  decision_timeout: 'Time for a ballot of a vote that has no `timeout` of its own. Nothing: that of the agent.',
+  consensus_threshold:
+    'Share of the votes that the winner of a vote must exceed, where the vote has no `threshold` of its own.',
   agents: 'Agents, as the API takes them. Those from the file are read-only through the API.',
   default_agents: 'Whether the twelve default agents are there.',
-  'coordinator.enabled': 'Checked and kept; nothing reads it yet.',
-  'coordinator.path': 'Checked and kept; nothing reads it yet.',
-  'coordinator.sync_interval': 'Checked and kept; nothing reads it yet.',
-  'coordinator.feedback': 'Checked and kept; nothing reads it yet.',
-  'coordinator.mode': 'Checked and kept; nothing reads it yet.',
-  'monitoring.metrics_endpoint': 'Checked and kept; nothing reads it yet.',
-  'monitoring.log_aggregation': 'Checked and kept; nothing reads it yet.',
-  'monitoring.trace_sampling': 'Checked and kept; nothing reads it yet.',
-  'stores.redis_url': 'Checked and kept; nothing reads it yet.',
-  'stores.postgres_url': 'Checked and kept; nothing reads it yet: state is in SQLite.',
-  'stores.vector_stores': 'Checked and kept; nothing reads it yet.',
-  orchestration_patterns: 'Checked and kept; nothing reads it yet.',
-  agent_categories: 'Checked and kept; nothing reads it yet.',
-  agent_count: 'Checked and kept; nothing reads it yet.',
+  'coordinator.enabled': 'Checked and kept; nothing reads it yet, and the start says so.',
+  'coordinator.path': 'Checked and kept; nothing reads it yet, and the start says so.',
+  'coordinator.sync_interval': 'Checked and kept; nothing reads it yet, and the start says so.',
+  'coordinator.feedback': 'Checked and kept; nothing reads it yet, and the start says so.',
+  'coordinator.mode': 'Checked and kept; nothing reads it yet, and the start says so.',
+  'monitoring.metrics_endpoint': 'Checked and kept; nothing reads it yet, and the start says so.',
+  'monitoring.log_aggregation': 'Checked and kept; nothing reads it yet, and the start says so.',
+  'monitoring.trace_sampling': 'Checked and kept; nothing reads it yet, and the start says so.',
+  'stores.redis_url': 'Checked and kept; nothing reads it yet, and the start says so.',
+  'stores.postgres_url': 'Checked and kept; nothing reads it yet, and the start says so: state is in SQLite.',
+  'stores.vector_stores': 'Checked and kept; nothing reads it yet, and the start says so.',
+  orchestration_patterns: 'Checked and kept; nothing reads it yet, and the start says so.',
+  agent_categories: 'Checked and kept; nothing reads it yet, and the start says so.',
+  agent_count: 'Checked and kept; nothing reads it yet, and the start says so.',
 }
 
 /** Spans of time are kept in milliseconds and written with a unit. */

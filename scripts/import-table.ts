@@ -44,6 +44,7 @@ export const folders: FolderRule[] = [
   pure('src/swarm/'),
   pure('src/metrics/'),
   pure('src/budget/'),
+  pure('src/progress/'),
   // Pure but for the model that it is handed and its own templates, which are files.
   { ...pure('src/planning/', ['src/models/model-gateway.ts']), reads: ['src/planning/templates.ts'] },
   {
@@ -135,7 +136,7 @@ export const folders: FolderRule[] = [
 export const purePackages = ['zod', 'canonicalize', '@marcbachmann/cel-js', '@cfworker/json-schema', 'yaml']
 
 /** Names of `node:` modules that pure folders may import all the same: hashing computes. */
-export const pureNodeImports: { [module: string]: string[] } = { 'node:crypto': ['createHash'] }
+export const pureNodeImports: { [module: string]: string[] } = { 'node:crypto': ['createHash', 'hash'] }
 
 export type PackageRule = { name: RegExp; only: string[]; instead: string }
 

@@ -80,6 +80,18 @@ const parts: { [name: string]: Part } = {
     whole: [],
     sample: ['--points=24', '--restarts=2', '--damages=40', '--only=power,damage,clock'],
   },
+  faults: {
+    file: 'test/faults/faults.ts',
+    title: 'Twelve planted faults',
+    whole: [],
+    sample: ['--faults=4', '--beside=1', '--healthy=21'],
+  },
+  soak: {
+    file: 'test/soak/soak.ts',
+    title: 'Soak',
+    whole: [],
+    sample: ['--hours=3', '--minutes=1'],
+  },
   replay: { file: 'test/proof/replay-logs.ts', title: 'Replay of every log', whole: [], sample: [] },
 }
 

@@ -34,6 +34,8 @@ export const failureKinds = [
   'agent_failed',
   /** A command or process went over its limit on output, memory or time. */
   'limit_exceeded',
+  /** It was ended because it showed no progress: no sign of life, or the same again and again. */
+  'no_progress',
   /** An effect may or may not have happened; only a person (or the destination) can tell. */
   'effect_unknown',
   /** A budget has nothing left for this. */

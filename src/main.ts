@@ -12,6 +12,7 @@ import { resolveSecret } from './configuration/secrets.ts'
 import type { Logger } from './durable/logger.ts'
 import { type DurableRuns, openShell, startEmbeddedEngine } from './durable/shell.ts'
 import { ok, type Result } from './failure.ts'
+import { budgetedPlanner } from './fleet/budgeted-planner.ts'
 import { type OpenFleet, openFleet } from './fleet/open-fleet.ts'
 import { openOutsideBudgets } from './fleet/outside-budgets.ts'
 import { openEndpoint } from './gateway/open-endpoint.ts'
@@ -48,6 +49,8 @@ export type StartOptions = {
   functions?: Functions
   /** Fault injection: stands between the program and its store. */
   around_store?: (store: Store) => Store
+  /** A key that this process alone knows, for clients inside it. */
+  own_key?: string
 }
 
 export async function startQuorate(configuration: Configuration, options: StartOptions): Promise<Result<Quorate>> {
@@ -110,7 +113,14 @@ export async function startQuorate(configuration: Configuration, options: StartO
 
   const work_dir = join(configuration.data_dir, 'work')
   await mkdir(work_dir, { recursive: true, mode: 0o700 })
-  const budgets = openOutsideBudgets({ configuration, store, owner: randomUUID(), now, logger })
+  const budgets = openOutsideBudgets({
+    configuration,
+    store,
+    owner: randomUUID(),
+    now,
+    logger,
+    own_host: () => gateway.default_model().id?.split('/', 1)[0] ?? null,
+  })
   const fleet = await give(
     await openFleet({
       configuration,
@@ -163,7 +173,7 @@ export async function startQuorate(configuration: Configuration, options: StartO
     runs: runs.value,
     fleet: fleet.value,
     gateway,
-    planner,
+    planner: budgetedPlanner(planner, budgets),
     version: VERSION,
     started_at,
     now,
@@ -174,6 +184,7 @@ export async function startQuorate(configuration: Configuration, options: StartO
       context,
       logger,
       endpoint,
+      own_key: options.own_key,
       console_dir: join(import.meta.dirname, '..', 'console', 'dist'),
     }),
   )

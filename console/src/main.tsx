@@ -1,10 +1,12 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
+import { lazy, Suspense, useSyncExternalStore } from 'react'
 import { createRoot } from 'react-dom/client'
 import { makeRouter } from './routes.tsx'
 import { RequestFailed } from './server/client.ts'
 import { openConnection } from './server/connection.ts'
 import { staleAfter } from './server/queries.ts'
+import { signedOut } from './server/signed-out.ts'
 import { applyTheme } from './shell/theme.ts'
 
 applyTheme()
@@ -24,11 +26,29 @@ const client = new QueryClient({
   },
 })
 const connection = openConnection(staleAfter(client), () => void client.invalidateQueries())
+// Nothing of a session may be seen after it, nor be asked for without one.
+signedOut.subscribe(() => {
+  if (signedOut.get()) connection.close()
+  else connection.again()
+  client.clear()
+})
+const router = makeRouter(connection)
+const SignIn = lazy(() => import('./shell/sign-in.tsx').then(({ SignIn }) => ({ default: SignIn })))
+
+function Console() {
+  if (!useSyncExternalStore(signedOut.subscribe, signedOut.get)) return <RouterProvider router={router} />
+  return (
+    <Suspense>
+      <SignIn onSignedIn={() => signedOut.set(false)} />
+    </Suspense>
+  )
+}
+
 const place = document.getElementById('console')
 if (place !== null) {
   createRoot(place).render(
     <QueryClientProvider client={client}>
-      <RouterProvider router={makeRouter(connection)} />
+      <Console />
     </QueryClientProvider>,
   )
 }

@@ -33,13 +33,20 @@ export type AgentTask = {
   input: { [name: string]: Json }
   output_schema: { [key: string]: Json } | null
   max_output_tokens: number | null
-  /** Facts about the budget, once much of it is used: data, like the input. */
+  /** Facts about the budget, once much of it is used, and about earlier attempts that failed: data, like the input. */
   notice?: string
+  /** `host/model` that is asked in place of the agent's own: that one did not help. */
+  model?: string
   /** Derived from run, task and arguments; the same on every repetition. */
   effect_key: string
 }
 
-export type Progress = { kind: 'model_loading' | 'tokens' | 'output' | 'note'; tokens?: number; text?: string }
+/** `queued`, `model_loading`: others are waited for. `asked`: now a model has the request, and tokens are to come. */
+export type Progress = {
+  kind: 'queued' | 'model_loading' | 'asked' | 'tokens' | 'output' | 'note'
+  tokens?: number
+  text?: string
+}
 
 export type Performed = {
   output: Json
@@ -68,6 +75,11 @@ export type PerformContext = {
   signal: AbortSignal
   progress: (progress: Progress) => void
   /**
+   * Asks a model for this attempt: within its budget, which ends a call in mid-stream (`budget_exhausted`). In place of
+   * `complete` of the gateway that every agent system is handed; absent where no budget is kept.
+   */
+  complete?: ModelGateway['complete']
+  /**
    * A key to the model gateway for this attempt. Absent where there is no gateway to reach.
    * @param hide Takes the secrets of this task out of what is recorded of its calls.
    */
@@ -80,6 +92,11 @@ export type Health = { ok: boolean; detail: string; models?: string[]; version?:
 export type AgentHandle = {
   /** Name of the model host or machine that bounds it together with others, e.g. `ollama:http://127.0.0.1:11434`. */
   host: string
+  /**
+   * The model that it asks through the gateway: `host/model` or a bare name, null = the manager's own or one that only the
+   * agent knows. Absent for what asks none: then another model cannot be tried.
+   */
+  model?: () => string | null
   check: (signal: AbortSignal) => Promise<Health>
   perform: (task: AgentTask, context: PerformContext) => Promise<Result<Performed>>
   /**
@@ -138,6 +155,7 @@ const retryable: Record<Failure['kind'], boolean> = {
   output_invalid: true,
   agent_failed: true,
   limit_exceeded: false,
+  no_progress: true,
   effect_unknown: false,
   budget_exhausted: false,
   internal: false,

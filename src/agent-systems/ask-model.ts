@@ -65,7 +65,8 @@ export async function askModel(
 ): Promise<Result<Performed>> {
   if (context.signal.aborted) return interrupted(context.signal)
   const messages = promptOf(task, limitsFor(await contextOf(gateway, model), task.max_output_tokens))
-  const answered = await gateway.complete(
+  const complete = context.complete ?? gateway.complete
+  const answered = await complete(
     {
       model,
       messages,
@@ -107,7 +108,7 @@ export async function askModel(
 
 const progressOf = ({ kind, tokens, text }: ModelProgress): Progress =>
   kind === 'queued'
-    ? { kind: 'note', text: text ?? 'waits for a place at the model' }
+    ? { kind, text: text ?? 'waits for a place at the model' }
     : { kind, ...(tokens !== undefined && { tokens }), ...(text !== undefined && { text }) }
 
 /**

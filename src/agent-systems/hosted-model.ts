@@ -70,8 +70,10 @@ export function openHostedModel(
       host = name.value
       return checkModel(gateway, host, model ?? null, signal)
     },
+    model: () => (model === undefined ? null : `${host}/${model}`),
     perform: (task, context) =>
       contain(async () => {
+        if (task.model !== undefined) return askModel(gateway, task.model, sampling, task, context)
         const name = await hostOf()
         if (!name.ok) return name
         host = name.value

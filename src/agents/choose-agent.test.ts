@@ -156,3 +156,11 @@ test('ranked lists who takes work, best first', () => {
     ['good', 'b', 'new'],
   )
 })
+
+test('only others: an agent that failed this task is not taken again, also when no other can take it', () => {
+  const all = [candidate('a'), candidate('b', { closed: 'draining' })]
+  assert.equal(chooseAgent({ ...writing, excluded: ['a'] }, all).agent, 'a')
+  const choice = chooseAgent({ ...writing, excluded: ['a'], only_others: true }, all)
+  assert.equal(choice.agent, null)
+  assert.equal(chooseAgent({ ...writing, excluded: ['a'], only_others: true }, [...all, candidate('c')]).agent, 'c')
+})

@@ -28,6 +28,8 @@ export type Wanted = {
   capability: string | null
   fallback: readonly string[]
   excluded: readonly string[]
+  /** Never one of the excluded, also when no other can take it. */
+  only_others?: boolean
 }
 
 export type Choice = { why: string } & ({ agent: string } | { agent: null; failure: Failure })
@@ -65,7 +67,7 @@ export function chooseAgent(wanted: Wanted, candidates: readonly Candidate[]): C
     candidate.closed === null && excluded.has(candidate.name.toLowerCase()) === again
   const pool = bestFirst(able(wanted, named, candidates))
 
-  for (const again of [false, true]) {
+  for (const again of wanted.only_others === true ? [false] : [false, true]) {
     const note = again ? '; it failed this task before, and no other agent can take it' : ''
     if (named !== undefined && usable(named, again))
       return { agent: named.name, why: `${named.name}: named by the task${note}` }

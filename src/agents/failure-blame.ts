@@ -39,6 +39,7 @@ export const blame = {
   disk_full: { breaker: 'nothing', limiter: false, record: false, before_effect: false },
   data_damaged: { breaker: 'nothing', limiter: false, record: false, before_effect: false },
   timeout: broke,
+  no_progress: broke,
   agent_failed: broke,
   internal: broke,
   effect_unknown: broke,

@@ -1,5 +1,5 @@
 /**
- * Who may talk to a program that listens on this machine without authentication: programs and people here, not web
+ * Who may talk to a program that listens on this machine: programs and people here, not web
  * pages. A page of another site can send forms to 127.0.0.1, and through a name of its own that resolves to 127.0.0.1
  * (DNS rebinding) it can read answers too. Browsers tell on such requests: `Origin`, `Host`, `Sec-Fetch-Site`. curl
  * and SDKs send none of these but `Host`.
@@ -8,11 +8,16 @@ import { excerpt, type Failure } from '../failure.ts'
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** Null when the request may pass. `host`: the name that the server was told to listen on. */
-export function guard(headers: Headers, host: string): Failure | null {
+/**
+ * Null when the request may pass. `host`: the name that the server was told to listen on.
+ * With keys, any name is answered to: a page that reaches Quorate by a name of its own carries neither key nor cookie,
+ * and names behind proxies cannot be known. Such a proxy may speak TLS, so the page's own origin may be https.
+ */
+export function guard(headers: Headers, host: string, authentication: 'off' | 'keys'): Failure | null {
   const given = headers.get('host')
   const name = hostName(given ?? '')
-  if (name === null || !(loopbackNames.has(name) || name === host.toLowerCase())) {
+  const answersTo = authentication === 'keys' || loopbackNames.has(name ?? '') || name === host.toLowerCase()
+  if (name === null || !answersTo) {
     return refused(
       'host',
       given,
@@ -21,7 +26,8 @@ export function guard(headers: Headers, host: string): Failure | null {
     )
   }
   const origin = headers.get('origin')
-  if (origin !== null && origin.toLowerCase() !== `http://${given?.toLowerCase()}`) {
+  const own = authentication === 'keys' ? ['http://', 'https://'] : ['http://']
+  if (origin !== null && !own.some((scheme) => origin.toLowerCase() === scheme + given?.toLowerCase())) {
     return refused(
       'origin',
       origin,

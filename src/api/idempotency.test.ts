@@ -120,7 +120,7 @@ function carryOutOver({ parts }: Door, store: Door['store']['idempotency']) {
     keyed(key, { operation: operation.name, input }, async (request_key) => {
       const signal = new AbortController().signal
       const answer = await operation.run(
-        { ...parts.context, actor: 'local', signal, request_key },
+        { ...parts.context, actor: 'local', granted: [], signal, request_key },
         { ...input, inputs: {} },
       )
       return answer.ok ? ok({ status: 202, body: {} }) : answer

@@ -187,6 +187,18 @@ function countEvents(registers: Registry[]): (event: RunEvent) => void {
     labelNames: ['kind'],
     registers,
   })
+  const findings = new Counter({
+    name: 'quorate_findings_total',
+    help: 'Attempts in which a detector found something, by detector',
+    labelNames: ['detector'],
+    registers,
+  })
+  const remedies = new Counter({
+    name: 'quorate_remedies_total',
+    help: 'Remedies whose outcome is known',
+    labelNames: ['remedy', 'healed'],
+    registers,
+  })
   const tokens = new Counter({
     name: 'quorate_model_tokens_total',
     help: 'Tokens that agents reported',
@@ -204,7 +216,9 @@ function countEvents(registers: Registry[]): (event: RunEvent) => void {
   return (event) => {
     if (event.type === 'run_finished') finished.inc({ status: event.data.status })
     if (event.type === 'task_failed') failures.inc({ kind: event.data.failure.kind })
+    if (event.type === 'remedy_ended') remedies.inc({ remedy: event.data.remedy, healed: String(event.data.healed) })
     if (event.type !== 'task_finished' && event.type !== 'task_failed') return
+    if (event.data.finding !== undefined) findings.inc({ detector: event.data.finding.detector })
     durations.observe(
       { outcome: event.type === 'task_finished' ? 'completed' : 'failed' },
       event.data.duration_ms / 1000,

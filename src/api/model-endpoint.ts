@@ -3,17 +3,15 @@ import type { Context, Hono } from 'hono'
 import type { ModelEndpoint } from '../gateway/endpoint.ts'
 import { parseJson } from './parse-json.ts'
 import { readBody } from './read-body.ts'
-
-/** For access log and metrics, as in routes.ts. */
-type Variables = { Variables: { route: string } }
+import type { RouteVariables } from './route-variables.ts'
 
 /** Bytes of one request: a prompt of a million tokens is 4 MB. */
 const BODY_BYTES = 16 * 1024 * 1024
 const DEPTH = 100
 
 /** @param closing Aborted when the program closes. */
-export function addModelEndpoint(app: Hono<Variables>, endpoint: ModelEndpoint, closing: AbortSignal): void {
-  const answer = (c: Context<Variables>): Promise<Response> => {
+export function addModelEndpoint(app: Hono<RouteVariables>, endpoint: ModelEndpoint, closing: AbortSignal): void {
+  const answer = (c: Context<RouteVariables>): Promise<Response> => {
     // Never the path itself: it may contain a key.
     c.set('route', '/gateway/{path}')
     const request = c.req.raw

@@ -7,6 +7,7 @@ import { findRun } from '../operations/find-run.ts'
 import type { Operation, OperationContext } from '../operations/operation.ts'
 import { nearest } from '../workflow/check-definition/nearest.ts'
 import type { Json } from '../workflow/value.ts'
+import { type Authentication, lacks } from './authenticate.ts'
 import { type ConsoleFiles, wantsPage } from './console-files.ts'
 import { docsFile, docsPage } from './docs-page.ts'
 import { type Streams, startOfStream, wantsStream } from './event-stream.ts'
@@ -17,11 +18,18 @@ import type { ApiMetrics } from './metrics.ts'
 import { addModelEndpoint } from './model-endpoint.ts'
 import { openApiDocument } from './openapi.ts'
 import { fieldTypes, readInput } from './read-input.ts'
+import type { RouteVariables } from './route-variables.ts'
+import { addSession } from './session.ts'
+
+/** Everything an operation gets but what belongs to the single request. */
+export type SharedContext = Omit<OperationContext, 'signal' | 'actor' | 'granted' | 'request_key'>
 
 export type RouteParts = {
   operations: readonly Operation[]
-  /** Everything an operation gets but what belongs to the single request. */
-  context: Omit<OperationContext, 'signal' | 'actor' | 'request_key'>
+  context: SharedContext
+  authentication: Authentication
+  /** The port that is listened on, once it is. */
+  port: () => number
   /** Aborted when the program closes. */
   closing: AbortSignal
   idempotent: ReturnType<typeof idempotency>
@@ -33,16 +41,16 @@ export type RouteParts = {
   console: ConsoleFiles | null
 }
 
-/** Set by the handler that answers, for access log and metrics: the route's pattern, never the address itself. */
-export type RouteVariables = { Variables: { route: string } }
-
 export function addRoutes(app: Hono<RouteVariables>, parts: RouteParts): void {
   const { operations, context, streams, metrics } = parts
   addPages(app, parts)
+  addSession(app, parts.authentication, parts.port)
   if (parts.endpoint !== undefined) addModelEndpoint(app, parts.endpoint, parts.closing)
   app.get('/events', (c) => {
     c.set('route', '/events')
-    return answerOf(streams.all({ signal: AbortSignal.any([c.req.raw.signal, parts.closing]), headers: {} }))
+    const refusal = lacks(c.get('caller'), 'runs:read', '/events')
+    if (refusal !== null) return failureResponse(refusal)
+    return answerOf(streams.all({ signal: lasting(c, parts), headers: {} }))
   })
   const methodsOf = new Map<string, Set<string>>()
   for (const operation of operations) {
@@ -52,6 +60,8 @@ export function addRoutes(app: Hono<RouteVariables>, parts: RouteParts): void {
       methodsOf.set(pattern, (methodsOf.get(pattern) ?? new Set()).add(operation.method))
       app.on(operation.method, pattern, async (c) => {
         c.set('route', path)
+        const refusal = lacks(c.get('caller'), operation.needs, operation.name)
+        if (refusal !== null) return failureResponse(refusal)
         if (operation.name === 'get_run_events' && wantsStream(c.req.raw)) return streamOf(c, parts)
         const limits = context.configuration.limits
         const input = await readInput(operation, types, c.req.raw, c.req.param(), limits)
@@ -62,7 +72,7 @@ export function addRoutes(app: Hono<RouteVariables>, parts: RouteParts): void {
       })
     }
   }
-  for (const page of pages) methodsOf.set(page, new Set(['GET']))
+  for (const page of pages) methodsOf.set(page, new Set(['GET', ...(page === '/session' ? ['POST', 'DELETE'] : [])]))
   for (const [pattern, methods] of methodsOf) {
     if (methods.has('GET')) methods.add('HEAD')
     const allow = [...methods, 'OPTIONS'].join(', ')
@@ -114,18 +124,22 @@ async function carryOut(
   const status = operation.status ?? 200
   // What is to be done for good must not depend on whether the client still listens.
   const signal = operation.method === 'GET' ? AbortSignal.any([c.req.raw.signal, parts.closing]) : parts.closing
+  const { name: actor, permissions: granted, key: by } = c.get('caller')
   const run = async (request_key?: string): Promise<Result<Answer>> => {
     const answer = await operation.run(
-      { ...parts.context, actor: 'local', signal, ...(request_key !== undefined && { request_key }) },
+      { ...parts.context, actor, granted, signal, ...(request_key !== undefined && { request_key }) },
       input,
     )
     return answer.ok ? ok({ status, body: answer.value as Json }) : answer
   }
-  const key = operation.method === 'POST' ? c.req.raw.headers.get('idempotency-key') : null
+  const kept = operation.method === 'POST' && operation.answers_secret !== true
+  const key = kept ? c.req.raw.headers.get('idempotency-key') : null
   if (key === null) return answerOf(await run())
   const wrong = checkKey(key)
   if (wrong !== null) return failureResponse(wrong)
-  const answer = await parts.idempotent(key, { operation: operation.name, input: given }, run)
+  // What one key was answered is no other key's to read.
+  const request = { operation: operation.name, input: given, ...(by !== null && { by }) }
+  const answer = await parts.idempotent(key, request, run)
   if (!answer.ok) return failureResponse(answer.failure)
   return json(answer.value, answer.value.replayed ? { 'idempotent-replayed': 'true' } : {})
 }
@@ -158,16 +172,20 @@ const unsupportedType = (failure: Failure): { status?: number } =>
     ? { status: 415 }
     : {}
 
-async function streamOf(c: Context<RouteVariables>, { context, streams, closing }: RouteParts): Promise<Response> {
+/** Ends with the client, with the program, and with the caller's key. */
+const lasting = (c: Context<RouteVariables>, { authentication, closing }: RouteParts): AbortSignal =>
+  authentication.lasting(c.get('caller'), AbortSignal.any([c.req.raw.signal, closing]))
+
+async function streamOf(c: Context<RouteVariables>, parts: RouteParts): Promise<Response> {
+  const { context, streams } = parts
   const from = startOfStream(c.req.raw)
   if (!from.ok) return failureResponse(from.failure)
-  const signal = AbortSignal.any([c.req.raw.signal, closing])
-  const row = await findRun({ ...context, actor: 'local', signal }, c.req.param('id') ?? '')
+  const row = await findRun(context, c.req.param('id') ?? '')
   if (!row.ok) return failureResponse(row.failure)
   const { ended_at, seq, id } = row.value
   // A browser reconnects for ever unless it is told 204 (HTML, "server-sent events", 9.2.3).
   if (from.value.reconnects && ended_at !== null && from.value.after >= seq) return new Response(null, { status: 204 })
-  return answerOf(streams.run(id, from.value.after, { signal, headers: {} }))
+  return answerOf(streams.run(id, from.value.after, { signal: lasting(c, parts), headers: {} }))
 }
 
 const pages = [
@@ -180,9 +198,13 @@ const pages = [
   '/docs/:file',
   '/console/assets/:file',
   '/events',
+  '/session',
 ]
 
-function addPages(app: Hono<RouteVariables>, { operations, context, metrics, console: files }: RouteParts): void {
+function addPages(
+  app: Hono<RouteVariables>,
+  { operations, context, metrics, console: files, authentication }: RouteParts,
+): void {
   const page = (path: string, handle: (c: Context<RouteVariables>) => Response | Promise<Response>) =>
     app.get(path, (c) => {
       c.set('route', path.replaceAll(/:(\w+)/g, '{$1}'))
@@ -211,11 +233,18 @@ function addPages(app: Hono<RouteVariables>, { operations, context, metrics, con
   page('/readyz', async () => {
     const [store, engine] = await Promise.all([context.store.health(), context.runs.engine()])
     const why = !store.ok ? `store: ${store.detail}` : !engine.ok ? `engine: ${engine.detail}` : null
-    if (why !== null)
-      return failureResponse({ kind: 'unavailable', message: why, remedy: 'GET /doctor says more', retry_after_s: 1 })
+    if (why !== null) {
+      // Paths and the like are not for everybody who asks whether it is ready.
+      const message = authentication.mode === 'off' ? why : 'the store or the engine is not ready'
+      return failureResponse({ kind: 'unavailable', message, remedy: 'GET /doctor says more', retry_after_s: 1 })
+    }
     return json({ status: 200, body: { status: 'ready', store: store.detail, engine: engine.detail } })
   })
-  page('/metrics', async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } }))
+  page('/metrics', async (c) => {
+    const refusal = lacks(c.get('caller'), 'system:read', '/metrics')
+    if (refusal !== null) return failureResponse(refusal)
+    return new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } })
+  })
   page('/openapi.json', () => jsonText(document))
   page('/docs', () => docsPage())
   page('/docs/:file', async (c) => {

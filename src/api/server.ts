@@ -5,15 +5,18 @@ import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
 import type { ModelEndpoint } from '../gateway/endpoint.ts'
-import type { Operation, OperationContext } from '../operations/operation.ts'
+import type { Operation } from '../operations/operation.ts'
+import { authentication as authenticationOf, isOpen } from './authenticate.ts'
 import { compressed } from './compressed.ts'
-import { consoleFiles } from './console-files.ts'
+import { consoleFiles, wantsPage } from './console-files.ts'
 import { streams } from './event-stream.ts'
 import { failureResponse, problemOf } from './failure-to-http.ts'
 import { guard, isLoopback, safeHeaders } from './guard.ts'
 import { idempotency } from './idempotency.ts'
 import { createMetrics } from './metrics.ts'
-import { addRoutes, type RouteVariables } from './routes.ts'
+import type { RouteVariables } from './route-variables.ts'
+import { addRoutes, type SharedContext } from './routes.ts'
+import { addressOf, cookieName } from './session.ts'
 
 export type Logger = {
   debug: (fields: object, message: string) => void
@@ -24,10 +27,12 @@ export type Logger = {
 
 export type ApiParts = {
   operations: readonly Operation[]
-  context: Omit<OperationContext, 'signal' | 'actor' | 'request_key'>
+  context: SharedContext
   logger: Logger
   /** Where agents outside reach the models, below /gateway. */
   endpoint?: ModelEndpoint
+  /** A key that this process alone knows, for clients inside it. */
+  own_key?: string | undefined
   /** Folder of the built console; without it GET / is the landing page. */
   console_dir?: string
   /** For tests and slow machines; the defaults suit a server. */
@@ -41,6 +46,7 @@ const timing = {
   heartbeat_ms: 15_000,
   idempotency_takeover_ms: 2_000,
   idempotency_wait_ms: 30_000,
+  key_recheck_ms: 5_000,
 }
 
 /** Bytes of request line and headers together; beyond it the answer is 431. */
@@ -49,8 +55,9 @@ const MOST_CONNECTIONS = 2_000
 
 /**
  * Listens on `configuration.host` and `configuration.port` (0 = any free port).
- * Fails when the host is not loopback (there is no authentication yet) and when the port is taken, saying by whom if
- * that is another Quorate. `close` ends streams, lets requests in hand finish for a second, and frees the port.
+ * Fails when the host is not loopback without authentication by keys, or with none that is in force, and when the port
+ * is taken, saying by whom if that is another Quorate. `close` ends streams, lets requests in hand finish for a second,
+ * and frees the port.
  */
 export async function openApi(
   parts: ApiParts,
@@ -58,23 +65,38 @@ export async function openApi(
   const { context, logger, operations } = parts
   const { host, port } = context.configuration
   const times = { ...timing, ...parts.timing }
-  if (!isLoopback(host)) {
-    return fail('refused', `the API may only listen on this machine, and ${host} can be reached from others`, {
-      field: 'host',
-      value: host,
-      remedy: 'use 127.0.0.1 or localhost; there is no authentication that would make more safe',
-    })
-  }
+  const exposed = isLoopback(host) ? null : await notGuarded(parts)
+  if (exposed !== null) return { ok: false, failure: exposed }
   const metrics = await createMetrics(context)
   const closing = new AbortController()
+  const mode = context.configuration.authentication
+  const known = authenticationOf({
+    mode,
+    store: context.store.api_keys,
+    now: context.now,
+    warn: (fields, message) => logger.warn(fields, message),
+    own_key: parts.own_key,
+    recheck_ms: times.key_recheck_ms,
+  })
+  const files = parts.console_dir === undefined ? null : consoleFiles(parts.console_dir)
+  let listening = port
   const live = streams({ store: context.store, heartbeat_ms: times.heartbeat_ms })
   const app = new Hono<RouteVariables>({ strict: false })
   app.use(async (c, next) => {
     const began = performance.now()
     c.set('route', '(none)')
-    const refusal = guard(c.req.raw.headers, host)
-    if (refusal === null) await next()
-    else c.res = failureResponse(refusal)
+    const { headers, method: asked } = c.req.raw
+    const refusal = guard(headers, host, mode)
+    const open = mode === 'keys' && isOpen(asked, c.req.path, files !== null && wantsPage(c.req.raw))
+    if (refusal !== null) c.res = failureResponse(refusal)
+    else if (open) await next()
+    else {
+      const caller = await known.caller(headers, addressOf(c), cookieName(listening))
+      if (caller.ok) {
+        c.set('caller', caller.value)
+        await next()
+      } else c.res = failureResponse(caller.failure, { headers: { 'www-authenticate': 'Bearer' } })
+    }
     const answer = await compressed(c.res, c.req.raw.headers.get('accept-encoding') ?? '')
     if (answer !== c.res) {
       // Else Hono gives the new answer the headers of the old one.
@@ -106,7 +128,9 @@ export async function openApi(
     streams: live,
     metrics,
     endpoint: parts.endpoint,
-    console: parts.console_dir === undefined ? null : consoleFiles(parts.console_dir),
+    console: files,
+    authentication: known,
+    port: () => listening,
   })
 
   const listener = getRequestListener(app.fetch, {
@@ -144,8 +168,10 @@ export async function openApi(
   })
   if (!bound.ok) {
     metrics.close()
+    known.close()
     return bound
   }
+  listening = bound.value.port
   server.removeAllListeners('error')
   server.on('error', (error) => logger.error({ error: error.message }, 'the HTTP server reported an error'))
   const shownHost = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
@@ -155,6 +181,7 @@ export async function openApi(
     async close() {
       closing.abort()
       live.close()
+      known.close()
       metrics.close()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeIdleConnections()
@@ -166,6 +193,30 @@ export async function openApi(
 }
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+/** What keeps an address that others can reach from being opened; null = it is guarded. */
+async function notGuarded({ context }: ApiParts): Promise<Failure | null> {
+  const { host, authentication } = context.configuration
+  const refused = (message: string, remedy: string): Failure => ({
+    kind: 'refused',
+    message,
+    field: 'host',
+    value: host,
+    remedy,
+  })
+  if (authentication === 'off')
+    return refused(
+      `${host} can be reached from other machines, and without authentication everybody there could start commands here`,
+      'make a key with `quorate keys create NAME --permissions all`, then start with authentication: keys in quorate.yaml (or QUORATE_AUTHENTICATION=keys); or use 127.0.0.1',
+    )
+  const keys = await context.store.api_keys.list({ revoked: false })
+  const at = context.now()
+  if (keys.some(({ expires_at }) => expires_at === null || expires_at > at)) return null
+  return refused(
+    `no API key is in force, so nobody could use Quorate on ${host}`,
+    'make the first one with `quorate keys create NAME --permissions all`, then start again',
+  )
+}
 
 /** The store rejects with an error that carries its failure; anything else is a bug, whose text stays in the log. */
 function failureOf(error: unknown, logger: Logger): Failure {

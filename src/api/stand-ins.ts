@@ -44,6 +44,10 @@ export type Door = {
 export async function openDoor(
   change: {
     limits?: Partial<Configuration['limits']>
+    authentication?: Configuration['authentication']
+    own_key?: string
+    now?: () => number
+    console_dir?: string
     operations?: readonly Operation[]
     runs?: Partial<Runs>
     timing?: ApiParts['timing']
@@ -61,8 +65,13 @@ export async function openDoor(
     logger: { debug: note, info: note, warn: note, error: note },
     timing: { idempotency_takeover_ms: 0, ...change.timing },
     ...(change.endpoint && { endpoint: change.endpoint(store) }),
+    ...(change.own_key !== undefined && { own_key: change.own_key }),
+    ...(change.console_dir !== undefined && { console_dir: change.console_dir }),
     context: {
-      configuration: configurationFor(data_dir, change.limits ?? {}),
+      configuration: {
+        ...configurationFor(data_dir, change.limits ?? {}),
+        authentication: change.authentication ?? 'off',
+      },
       store,
       runs: { ...standInRuns(store), ...change.runs },
       fleet: standInFleet(),
@@ -70,7 +79,7 @@ export async function openDoor(
       planner: standInPlanner,
       version: '0.0.0-test',
       started_at: Date.now(),
-      now: Date.now,
+      now: change.now ?? Date.now,
     },
   }
   const api = await openApi(parts)
@@ -242,6 +251,7 @@ const standInGateway: ModelGateway = {
 
 /** Whatever the goal: one task for the analyst. */
 const standInPlanner: Planner = {
+  divide: () => Promise.reject(new Error('nothing is divided here')),
   propose: async ({ goal }) => ({
     source: 'template',
     definition: {

@@ -12,6 +12,9 @@ export const USUAL_OUTPUT = 4_096
 export const LEAST_OUTPUT = 128
 /** Role, rules, marks around data, chat template, and standing instructions of an agent as they usually are. */
 export const FRAME_TOKENS = 600
+/** Of a call of the planner: its instructions with the schema of the form, and the longest plan. */
+export const PLAN_PROMPT_TOKENS = 4_600
+export const PLAN_OUTPUT = 1_600
 const CHARACTERS_PER_TOKEN = 3
 
 /** Tokens of a text, on the high side. */

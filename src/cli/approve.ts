@@ -30,9 +30,9 @@ export const approveCommand = (context: CommandContext, act: Act): Command =>
           given,
           options,
           (client, id) =>
-            approval === undefined
+            approval === undefined && refuse === undefined && comment === ''
               ? openOnes(client, id)
-              : answer(client, id, approval, refuse === true ? 'refuse' : 'approve', comment),
+              : answer(client, id, approval ?? 'only', refuse === true ? 'refuse' : 'approve', comment),
           (answered, run) => {
             const { out, err } = context.terminal
             if ('approval' in answered)

@@ -68,7 +68,17 @@ type Query = { [name: string]: string | number | boolean | readonly string[] | u
 
 export type Client = ReturnType<typeof createClient>
 
-export function createClient({ server, fetch: send }: { server: string; fetch: typeof fetch }) {
+/** `key`: an API key, for a server that asks for one. */
+export function createClient({
+  server,
+  fetch: send,
+  key = null,
+}: {
+  server: string
+  fetch: typeof fetch
+  key?: string | null
+}) {
+  const bearer: Record<string, string> = key === null ? {} : { authorization: `Bearer ${key}` }
   const address = (path: string, query: Query = {}) => {
     const url = new URL(`${server}${path}`)
     for (const [name, value] of Object.entries(query)) {
@@ -83,7 +93,7 @@ export function createClient({ server, fetch: send }: { server: string; fetch: t
     path: string,
     options: { query?: Query; body?: Json; signal?: AbortSignal; answer_ms?: number } = {},
   ): Promise<Result<T>> {
-    const headers: Record<string, string> = { accept: 'application/json' }
+    const headers: Record<string, string> = { accept: 'application/json', ...bearer }
     if (options.body !== undefined) headers['content-type'] = 'application/json'
     // The same key for the second try: the server makes one run of it, however often it arrives.
     if (method === 'POST') headers['idempotency-key'] = randomUUID()
@@ -148,11 +158,19 @@ export function createClient({ server, fetch: send }: { server: string; fetch: t
     models: (refresh: boolean) => call<Models>(list_models, { refresh }),
     doctor: () => call<Examination>(doctor),
 
-    /** The value itself, where an event or result only refers to it; what is too large for one answer stays a reference. */
+    /** A value with all that it only refers to, at any depth; what is too large for one answer stays a reference. */
     async value(value: Value): Promise<Value> {
-      if (!isBlobRef(value)) return value
-      const blob = await call<{ value?: Json; text?: string }>(get_blob, { hash: value.$blob })
-      return blob.ok && blob.value.value !== undefined ? blob.value.value : value
+      const whole = async (part: Value): Promise<Value> => {
+        if (isBlobRef(part)) {
+          const blob = await call<{ value?: Json }>(get_blob, { hash: part.$blob })
+          return blob.ok && blob.value.value !== undefined ? whole(blob.value.value) : part
+        }
+        if (Array.isArray(part)) return (await Promise.all(part.map(whole))) as Json
+        if (typeof part !== 'object' || part === null) return part
+        const fields = Object.entries(part).map(async ([key, item]) => [key, await whole(item)] as const)
+        return Object.fromEntries(await Promise.all(fields)) as Json
+      }
+      return whole(value)
     },
 
     /**
@@ -162,7 +180,7 @@ export function createClient({ server, fetch: send }: { server: string; fetch: t
     async *stream(id: string, after: number, signal: AbortSignal): AsyncGenerator<Result<StreamItem>> {
       try {
         const response = await send(address(filled(get_run_events.path, { id }).path), {
-          headers: { accept: 'text/event-stream', 'last-event-id': String(after) },
+          headers: { accept: 'text/event-stream', 'last-event-id': String(after), ...bearer },
           redirect: 'error',
           signal,
         })

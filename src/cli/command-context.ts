@@ -45,6 +45,8 @@ export type StartQuorate = (
 export type CommandContext = {
   terminal: Terminal
   environment: Environment
+  /** What --key said; filled in by the program. */
+  key?: () => string | undefined
   cwd: string
   version: string
   fetch: typeof fetch

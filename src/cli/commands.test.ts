@@ -1,6 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { commandLine, document, file, finished, folder, frames, history, ID, withServer } from './stand-ins.ts'
+import { operations } from '../operations/all.ts'
+import { checkDefinitionText } from '../workflow/check-definition/check-definition.ts'
+import type { Json } from '../workflow/value.ts'
+import {
+  type Answer,
+  type Asked,
+  commandLine,
+  document,
+  file,
+  finished,
+  folder,
+  frames,
+  history,
+  ID,
+  withServer,
+} from './stand-ins.ts'
 
 describe('looking at runs', () => {
   const row = {
@@ -199,14 +214,34 @@ test('models', () =>
   ))
 
 describe('definitions check', () => {
-  test('problems with file, line and column; names of agents come from the server', () =>
-    withServer({ 'GET /agents': { body: { items: [{ name: 'critic' }], capabilities: {} } } }, async (_, line) => {
+  test('the server checks, and each problem is told with file, line and column', () => {
+    const checked = ({ body }: Asked): Answer => {
+      const { definition } = body as { definition: string }
+      const { warnings, ...found } = checkDefinitionText(definition, {
+        agents: ['critic'],
+        definitions: () => undefined,
+      })
+      return { body: { valid: found.ok, problems: found.ok ? [] : found.problems, warnings } as unknown as Json }
+    }
+    return withServer({ 'POST /definitions/check': checked }, async (_, line) => {
       const text =
         'apiVersion: quorate/v1\nname: x\nstages:\n  - id: a\n    kind: tasks\n    tasks: [{id: t, agent: critc, instructions: go}]\n'
       assert.equal(await line.run('definitions', 'check', file('wrong.yaml', text)), 1)
       assert.match(line.printed.out.join('\n'), /^wrong\.yaml:6:\d+: error: .*critc[\s\S]*critic/)
       assert.equal(await line.run('definitions', 'check', file('right.yaml', text.replace('critc', 'critic'))), 0)
-    }))
+      const other =
+        'apiVersion: quorate/v1\nname: x\nstages: [{ id: a, kind: run, definition: gone, on_failure: fail }]\n'
+      assert.equal(await line.run('definitions', 'check', file('other.yaml', other)), 1)
+      assert.match(line.printed.out.join('\n'), /gone/)
+    })
+  })
+  test('without a server it is checked here, and said what was not', async () => {
+    const line = commandLine({ cwd: folder, environment: { QUORATE_URL: 'http://127.0.0.1:9' } })
+    const text =
+      'apiVersion: quorate/v1\nname: x\nstages: [{ id: a, kind: tasks, tasks: [{ id: t, agent: whoever, instructions: go }], on_failure: fail }]\n'
+    assert.equal(await line.run('definitions', 'check', file('alone.yaml', text)), 0)
+    assert.match(line.printed.err.join('\n'), /were not checked: .*127\.0\.0\.1:9/)
+  })
   test('offline, from standard input, as JSON', async () => {
     const line = commandLine({ read_stdin: () => Promise.resolve('apiVersion: quorate/v1\nname: x\nstages: 3\n') })
     assert.equal(await line.run('definitions', 'check', '-', '--offline', '--json'), 1)
@@ -242,6 +277,36 @@ describe('wrong usage ends with 64 and says what is right', () => {
     const line = commandLine({ environment: { QUORATE_PORT: 'x' } })
     assert.equal(await line.run('list', '--json'), 64)
     assert.equal((JSON.parse(line.printed.err.join('')) as { error: { field: string } }).error.field, 'QUORATE_PORT')
+  })
+})
+
+describe('call', () => {
+  test('any operation by name, its fields by type, its answer as JSON', () =>
+    withServer(
+      {
+        'GET /runs/run_1/task': ({ query }) => ({ body: { task: query.get('task'), attempt: query.get('attempt') } }),
+        'POST /create_swarm': ({ body }) => ({ body }),
+      },
+      async (_, line) => {
+        assert.equal(await line.run('call', 'get_task', 'id=run_1', 'task=write/draft', 'attempt=2'), 0)
+        assert.deepEqual(JSON.parse(line.printed.out.join('')), { task: 'write/draft', attempt: '2' })
+        line.printed.out.length = 0
+        assert.equal(await line.run('call', 'create_swarm', 'objective=Which?', 'agents=3'), 0)
+        assert.deepEqual(JSON.parse(line.printed.out.join('')), { objective: 'Which?', agents: 3 })
+      },
+    ))
+  test('there is one for every operation, and its help has its fields', async () => {
+    for (const { name } of operations) {
+      const line = commandLine()
+      assert.equal(await line.run('call', name, '--help'), 0)
+    }
+    const line = commandLine()
+    assert.equal(await line.run('call', 'get_task', '--help'), 0)
+    assert.match(line.printed.out.join('\n'), /GET \/runs\/\{id\}\/task\n {2}id {2}required {2}text/)
+  })
+  test('a field that is no field, and an operation that is none, are wrong usage', async () => {
+    assert.equal(await commandLine().run('call', 'get_task', 'id'), 64)
+    assert.equal(await commandLine().run('call', 'get_tusk'), 64)
   })
 })
 

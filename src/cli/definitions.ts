@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import type { Failure } from '../failure.ts'
-import { type CheckContext, checkDefinitionText } from '../workflow/check-definition/check-definition.ts'
+import type { Failure, Result } from '../failure.ts'
+import { check_definition } from '../operations/check_definition.ts'
+import { checkDefinitionText } from '../workflow/check-definition/check-definition.ts'
 import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { definitionsDiffCommand } from './definitions-diff.ts'
 import { definitionsListCommand, definitionsVersionsCommand } from './definitions-list.ts'
@@ -19,9 +20,11 @@ export const definitionsCommand = (context: CommandContext, act: Act): Command =
     .description('work with definitions')
     .addCommand(
       new Command('check')
-        .description('check a definition without running it; names agents of the server when one runs')
+        .description(
+          'check a definition without running it, against the agents and definitions of the server when one runs',
+        )
         .argument('<file>', 'a .yaml or .json file; - reads standard input')
-        .option('--offline', 'do not ask the server which agents there are')
+        .option('--offline', 'do not ask the server which agents and definitions there are')
         .option('--json', 'print JSON')
         .option('--server <url>', 'the server')
         .addHelpText(
@@ -59,19 +62,18 @@ async function check(context: CommandContext, file: string, options: Options): P
       options.json,
     )
   }
-  const known = options.offline ? null : await agentsOf(context, options)
-  const checked = checkDefinitionText(text, known ?? {})
-  const problems = checked.ok ? [] : checked.problems
+  const asked = options.offline ? null : await askServer(context, options, text)
+  const { problems, warnings } = asked?.ok ? asked.value : checkedHere(text)
   const valid = problems.length === 0
-  if (options.json) printJson(context, { valid, problems, warnings: checked.warnings })
+  if (options.json) printJson(context, { valid, problems, warnings })
   else {
     for (const problem of problems) for (const line of lines(context, file, 'error', problem)) terminal.out(line)
-    for (const warning of checked.warnings)
-      for (const line of lines(context, file, 'warning', warning)) terminal.out(line)
-    if (!options.offline && known === null) terminal.err('No server answers, so the names of agents were not checked.')
+    for (const warning of warnings) for (const line of lines(context, file, 'warning', warning)) terminal.out(line)
+    if (asked?.ok === false)
+      terminal.err(`Names of agents and definitions were not checked: ${clean(asked.failure.message)}`)
     terminal.err(
       valid
-        ? `${file} is in order${checked.warnings.length > 0 ? ', with warnings' : ''}`
+        ? `${file} is in order${warnings.length > 0 ? ', with warnings' : ''}`
         : `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${file}`,
     )
   }
@@ -93,10 +95,15 @@ function lines(
   ]
 }
 
-/** Agents and capabilities of the server; null when none answers. */
-async function agentsOf(context: CommandContext, { server }: Options): Promise<CheckContext | null> {
+type Findings = { problems: Failure[]; warnings: Failure[] }
+
+/** The server knows the agents and the definitions that there are. */
+async function askServer(context: CommandContext, { server }: Options, text: string): Promise<Result<Findings>> {
   const client = clientFor(context, server)
-  const agents = client.ok ? await client.value.agents() : client
-  if (!agents.ok) return null
-  return { agents: agents.value.items.map(({ name }) => name), capabilities: Object.keys(agents.value.capabilities) }
+  return client.ok ? client.value.call<Findings>(check_definition, { definition: text }) : client
+}
+
+function checkedHere(text: string): Findings {
+  const checked = checkDefinitionText(text)
+  return { problems: checked.ok ? [] : checked.problems, warnings: checked.warnings }
 }

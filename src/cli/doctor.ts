@@ -1,12 +1,12 @@
 /** `quorate doctor`: examines the deployment; without a server, what can be seen from outside. */
 import { Command } from 'commander'
 import { loadConfiguration } from '../configuration/load-configuration.ts'
-import { createClient, type Examination, type Finding } from './client.ts'
+import type { Examination, Finding } from './client.ts'
 import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { examineMachine } from './examine-machine.ts'
 import { exitCodes } from './exit-codes.ts'
 import { oneLine, type Paint, painted, wrap } from './format.ts'
-import { serverAddress } from './server-address.ts'
+import { clientFor, serverAddress } from './server-address.ts'
 
 type Options = { config?: string; json?: true; server?: string }
 
@@ -27,7 +27,9 @@ async function doctor(context: CommandContext, { config, json, server }: Options
   const address = serverAddress(context, server)
   // A configuration that is wrong is the finding: nothing starts with it.
   if (!address.ok) return failed(context, address.failure, json)
-  const examined = await createClient({ server: address.value, fetch: context.fetch }).doctor()
+  const client = clientFor(context, server)
+  if (!client.ok) return failed(context, client.failure, json)
+  const examined = await client.value.doctor()
   let examination: Examination
   if (examined.ok) examination = examined.value
   else {

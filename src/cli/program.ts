@@ -4,6 +4,7 @@ import { agentsCommand } from './agents.ts'
 import { approveCommand } from './approve.ts'
 import { backupCommand } from './backup.ts'
 import { budgetCommand } from './budget.ts'
+import { callCommand } from './call.ts'
 import { cancelCommand } from './cancel.ts'
 import type { Act, CommandContext } from './command-context.ts'
 import { compareCommand } from './compare.ts'
@@ -12,6 +13,7 @@ import { definitionsCommand } from './definitions.ts'
 import { doctorCommand } from './doctor.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { forkCommand } from './fork.ts'
+import { keysCommand } from './keys.ts'
 import { listCommand } from './list.ts'
 import { logsCommand } from './logs.ts'
 import { metricsCommand } from './metrics.ts'
@@ -44,8 +46,10 @@ Exit codes: 0 completed, 1 failed, 2 partial, 3 cancelled, 4 server not reachabl
 `
 
 /** Runs one command line, without the program's name; gives what the process ends with. */
-export async function runProgram(argv: readonly string[], context: CommandContext): Promise<ExitCode> {
+export async function runProgram(argv: readonly string[], given: CommandContext): Promise<ExitCode> {
   let exit: ExitCode = exitCodes.done
+  let key: string | undefined
+  const context: CommandContext = { ...given, key: () => key }
   const act: Act =
     (work) =>
     async (...args) => {
@@ -81,12 +85,18 @@ export async function runProgram(argv: readonly string[], context: CommandContex
     modelsCommand,
     metricsCommand,
     doctorCommand,
+    callCommand,
+    keysCommand,
     backupCommand,
     restoreCommand,
     completionCommand,
   ]
   for (const make of commands) program.addCommand(make(context, act))
   speakThrough(program, context)
+  takeKeys(program)
+  program.hook('preAction', (_, command) => {
+    key = command.opts<{ key?: string }>().key
+  })
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return exit
@@ -113,6 +123,13 @@ function speakThrough(command: Command, context: CommandContext): void {
       getErrHasColors: () => false,
     })
   for (const inner of command.commands) speakThrough(inner, context)
+}
+
+/** Whatever asks a server may have to show a key. */
+function takeKeys(command: Command): void {
+  if (command.options.some(({ long }) => long === '--server'))
+    command.option('--key <key>', 'the API key, or where it is: file:PATH, env:NAME (default: QUORATE_KEY)')
+  for (const inner of command.commands) takeKeys(inner)
 }
 
 const nameOf = (command: Command): string =>

@@ -1,6 +1,7 @@
 /** One line of plain text for each event of a run: what logs show, and progress where nobody looks at a terminal. Pure. */
 
 import { amountText, countedUnits, type Limits } from '../budget/amounts.ts'
+import type { Remedy } from '../progress/remedies.ts'
 import { durationText } from '../workflow/duration.ts'
 import type { BudgetUnit, EventData, EventType, RunEvent, Usage } from '../workflow/event.ts'
 import { count, oneLine, type Paint, painted, span } from './format.ts'
@@ -36,6 +37,16 @@ const limitsText = (limits: Limits, wall_clock_ms: number | null): string =>
     ...(wall_clock_ms === null ? [] : [durationText(wall_clock_ms)]),
   ].join(', ') || 'no limit of its own'
 
+const remedyText: Record<Remedy, string> = {
+  tell: 'telling the agent the facts',
+  restart: 'beginning anew',
+  other_model: 'another model',
+  other_agent: 'another agent',
+  smaller_task: 'dividing it',
+  set_aside: 'setting it aside',
+  ask_person: 'asking a person',
+}
+
 const lines: { [T in EventType]: (data: EventData[T], paint: Paint) => string } = {
   run_started: ({ goal, definition }) =>
     `run started${goal === null ? '' : `: ${text(goal)}`}${definition === null ? '' : ` (definition ${definition.slice(0, 19)})`}`,
@@ -49,10 +60,12 @@ const lines: { [T in EventType]: (data: EventData[T], paint: Paint) => string } 
   stage_started: ({ stage, kind }, paint) => `${paint('bold', text(stage))} started (${kind})`,
   task_started: ({ task, attempt, agent, capability, delay_ms }) =>
     `${text(task)} → ${text(agent ?? capability ?? 'any agent')}${attempt > 1 ? `, attempt ${attempt}` : ''}${delay_ms > 0 ? ` in ${span(delay_ms)}` : ''}`,
-  task_finished: ({ task, agent, usage, duration_ms, ballot }, paint) =>
-    `${text(task)} ${paint('green', 'done')} by ${text(agent)} in ${span(duration_ms)}${used(usage)}${ballot === undefined ? '' : `, votes for ${text(ballot)}`}`,
+  task_finished: ({ task, agent, usage, duration_ms, ballot, finding }, paint) =>
+    `${text(task)} ${paint('green', 'done')} by ${text(agent)} in ${span(duration_ms)}${used(usage)}${ballot === undefined ? '' : `, votes for ${text(ballot)}`}${finding === undefined ? '' : `; ${finding.detector}: ${text(finding.message)}`}`,
   task_failed: ({ task, agent, failure, retryable, attempt }, paint) =>
     `${text(task)} ${paint('red', 'failed')}${agent === null ? '' : ` at ${text(agent)}`} (attempt ${attempt}${retryable ? ', may be tried again' : ''}): ${text(failure.message)}`,
+  items_read: ({ stage, from, items }) =>
+    `${text(stage)} read the items ${from + 1} to ${from + items.length} of its list`,
   collected: ({ stage, metrics }) =>
     `${text(stage)} collected ${metrics.succeeded} of ${metrics.n} results${metrics.agreement === null ? '' : `, agreement ${metrics.agreement.toFixed(2)}`}`,
   decision_made: ({ stage, then, when, reason, taken }, paint) =>
@@ -70,11 +83,27 @@ const lines: { [T in EventType]: (data: EventData[T], paint: Paint) => string } 
     `${text(stage)} ${paint('yellow', 'asks')}: ${text(question)} (without an answer: ${standing})`,
   approval_given: ({ decision, by, comment }) =>
     `${decision === 'approve' ? 'approved' : 'refused'} by ${text(by)}${because(comment)}`,
+  remedy_tried: ({ task, remedy, cause, facts, agent, model }, paint) =>
+    `${text(task)} gets nowhere (${cause}), ${paint('yellow', remedyText[remedy])}${agent === null ? '' : `: ${text(agent)}`}${model === null ? '' : ` with ${text(model)}`}; ${text(facts)}`,
+  remedy_ended: ({ task, remedy, healed, reason }, paint) =>
+    `${text(task)}: ${remedyText[remedy]} ${healed ? paint('green', 'helped') : `did not help${because(reason)}`}`,
   effect_question: ({ task, question }, paint) => `${text(task)} ${paint('yellow', 'asks')}: ${text(question)}`,
   effect_resolved: ({ task, happened, by }) =>
     `${text(task)}: ${text(by)} says that it ${happened ? 'happened' : 'did not happen'}`,
   child_started: ({ stage, run }) => `${text(stage)} started ${text(run)}`,
   child_finished: ({ stage, run, status }, paint) => `${text(stage)}: ${text(run)} ${painted(paint, status)}`,
+  decomposition_requested: ({ task, level, reason, attempt, problems }) =>
+    `${text(task)} is to be divided (level ${level}${attempt > 1 ? `, attempt ${attempt}` : ''})${because(problems.length > 0 ? problems.join('; ') : reason)}`,
+  decomposition_proposed: ({ task, attempt, model, parts, definition, failure, problems, usage, duration_ms }) =>
+    `${text(task)}: plan ${attempt} of its parts from ${text(model ?? 'the model')} in ${span(duration_ms)}${used(usage)}: ${
+      definition !== null ? `${parts.length} parts` : text(failure?.message ?? problems.join('; ')) || 'refused'
+    }`,
+  decomposition_denied: ({ task, cap, reason }, paint) =>
+    `${text(task)} ${paint('red', 'denied')} more parts by the cap on ${cap}${because(reason)}`,
+  task_decomposed: ({ task, run, logic, parts }) =>
+    `${text(task)} divided into ${parts.map(({ does }) => text(does)).join(logic === 'and' ? ', then ' : ', or ')} (${text(run)})`,
+  decomposition_ended: ({ task, stop, reason }) =>
+    `${task === '' ? '' : `${text(task)}: `}division ended (${stop})${because(reason)}`,
   feedback_fired: ({ feedback, action }) => `feedback ${text(feedback)}: ${text(action)}`,
   compensation_started: ({ tasks, reason }) => `undoing ${tasks.length} tasks${because(reason)}`,
   compensation_finished: ({ task, undone, reason }) =>
@@ -113,6 +142,7 @@ const milestones: { [T in EventType]: boolean } = {
   task_finished: true,
   task_failed: true,
   collected: false,
+  items_read: false,
   decision_made: true,
   loop_iterated: true,
   vote_closed: true,
@@ -124,9 +154,16 @@ const milestones: { [T in EventType]: boolean } = {
   approval_requested: true,
   approval_given: true,
   effect_question: true,
+  remedy_tried: true,
+  remedy_ended: true,
   effect_resolved: true,
   child_started: true,
   child_finished: true,
+  decomposition_requested: true,
+  decomposition_proposed: false,
+  decomposition_denied: true,
+  task_decomposed: true,
+  decomposition_ended: true,
   feedback_fired: true,
   compensation_started: true,
   compensation_finished: true,

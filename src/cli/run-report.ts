@@ -27,7 +27,7 @@ export function reportLines(run: RunDocument, { width, paint, now }: Page): stri
     ],
     [
       'cost',
-      `${cost.calls} ${cost.calls === 1 ? 'call' : 'calls'}, ${count(cost.input_tokens)} tokens in, ${tokens(cost.output_tokens, cost.unknown_usage)} out${cost.unknown_usage > 0 ? ` (${cost.unknown_usage} calls did not report theirs)` : ''}`,
+      `${cost.calls} ${cost.calls === 1 ? 'call' : 'calls'}, ${count(cost.input_tokens)} tokens in, ${tokens(cost.output_tokens, cost.unknown_usage)} out${cost.unknown_usage > 0 ? ` (${cost.unknown_usage} calls did not report theirs)` : ''}${cost.shared ? `; of it ${cost.shared.calls} calls and ${count(cost.shared.input_tokens + cost.shared.output_tokens)} tokens by the run it was forked from` : ''}`,
     ],
   ]
   return [

@@ -3,7 +3,9 @@ import { extname } from 'node:path'
 import { Command } from 'commander'
 import { parse as parseYaml } from 'yaml'
 import { fail, ok, type Result } from '../failure.ts'
+import { get_definition } from '../operations/get_definition.ts'
 import type { Json } from '../workflow/value.ts'
+import type { Client } from './client.ts'
 import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { painted, span, tokens } from './format.ts'
@@ -13,17 +15,21 @@ import { resultLines } from './run-report.ts'
 import { clientFor } from './server-address.ts'
 import { watchRun } from './watch-run.ts'
 
-type Options = { input: string[]; goal?: string; json?: true; wait: boolean; server?: string }
+type Options = { input: string[]; goal?: string; definition?: string; json?: true; wait: boolean; server?: string }
 
 export const runCommand = (context: CommandContext, act: Act): Command =>
   new Command('run')
-    .description('run a goal in plain words, or a definition from a file')
-    .argument('<goal...>', 'the goal, or a .yaml or .json file with a definition; - reads the goal from standard input')
+    .description('run a goal in plain words, or a definition: from a file, or one that is stored')
+    .argument('[goal...]', 'the goal, or a .yaml or .json file with a definition; - reads the goal from standard input')
     .option(
       '-i, --input <name=value>',
       'an input; name=@file reads it from a file, name:=json gives a number, list or object',
       (value: string, all: string[]) => [...all, value],
       [],
+    )
+    .option(
+      '-d, --definition <name>',
+      'a stored definition or a template instead of a file: name, name@version or hash',
     )
     .option('--goal <text>', 'the goal, when a file is run')
     .option('--no-wait', 'only start it, and print its id')
@@ -37,6 +43,7 @@ Examples:
   quorate run review.yaml --input text=@report.md --input rounds:=3
   quorate run "Summarise the news of the week" --no-wait
   quorate run plan.yaml --json | jq .result
+  quorate run --definition consensus_decision "Which database for events?"
 
 While it waits, Ctrl-C only leaves: the run goes on. Exit codes: 0 completed, 2 partial, 1 failed, 3 cancelled,
 4 server not reachable, 64 wrong usage.
@@ -49,7 +56,7 @@ async function run(context: CommandContext, words: string[], options: Options): 
   const json = options.json === true
   const client = clientFor(context, options.server)
   if (!client.ok) return failed(context, client.failure, json)
-  const request = await asked(context, words, options)
+  const request = await asked(context, client.value, words, options)
   if (!request.ok) return failed(context, request.failure, json)
 
   const created = await client.value.create_workflow(request.value)
@@ -89,8 +96,14 @@ async function run(context: CommandContext, words: string[], options: Options): 
 type Asked = { goal?: string; definition?: Json; inputs?: { [name: string]: Json } }
 
 /** What the server is asked for. A file travels as text, so that the server can name line and column. */
-async function asked(context: CommandContext, words: string[], options: Options): Promise<Result<Asked>> {
+async function asked(
+  context: CommandContext,
+  client: Client,
+  words: string[],
+  options: Options,
+): Promise<Result<Asked>> {
   const [first = ''] = words
+  if (options.definition !== undefined) return stored(context, client, words.join(' '), options, options.definition)
   const isFile = words.length === 1 && /^\.(ya?ml|json)$/i.test(extname(first)) && !/\s/.test(first)
   if (!isFile) {
     const goal = words.length === 1 && first === '-' ? await context.read_stdin() : words.join(' ')
@@ -113,14 +126,32 @@ async function asked(context: CommandContext, words: string[], options: Options)
   })
 }
 
+/** A stored definition: what its inputs are, the server knows; of a template, values are texts unless written as JSON. */
+async function stored(
+  context: CommandContext,
+  client: Client,
+  words: string,
+  { input, goal = words }: Options,
+  definition: string,
+): Promise<Result<Asked>> {
+  const known = await client.call<{ definition: unknown }>(get_definition, { reference: definition })
+  const types = known.ok ? declaredIn(known.value.definition) : {}
+  const inputs = parseInputs(input, types, reader(context))
+  return inputs.ok ? ok({ definition, inputs: inputs.value, ...(goal.trim() === '' ? {} : { goal }) }) : inputs
+}
+
 /** Types of the inputs that a definition declares; a text that is no definition is judged by the server. */
 function declaredTypes(text: string): DeclaredTypes {
   try {
-    const { inputs } = parseYaml(text, { maxAliasCount: 100 }) as { inputs?: { [name: string]: { type?: string } } }
-    return Object.fromEntries(
-      Object.entries(inputs ?? {}).flatMap(([name, it]) => (typeof it?.type === 'string' ? [[name, it.type]] : [])),
-    )
+    return declaredIn(parseYaml(text, { maxAliasCount: 100 }))
   } catch {
     return {}
   }
+}
+
+function declaredIn(definition: unknown): DeclaredTypes {
+  const { inputs } = (definition ?? {}) as { inputs?: { [name: string]: { type?: string } } }
+  return Object.fromEntries(
+    Object.entries(inputs ?? {}).flatMap(([name, it]) => (typeof it?.type === 'string' ? [[name, it.type]] : [])),
+  )
 }

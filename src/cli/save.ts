@@ -23,7 +23,10 @@ export const saveCommand = (context: CommandContext, act: Act): Command =>
           given,
           options,
           (client, id) => client.call(save_as_template, { id, name, note }),
-          (saved) => context.terminal.out(`${saved.name}@${saved.version}  ${saved.hash}`),
+          (saved) => {
+            context.terminal.out(`${saved.name}@${saved.version}  ${saved.hash}`)
+            context.terminal.err(`run it with \`quorate run --definition ${saved.name}\``)
+          },
         ),
       ),
     )

@@ -19,6 +19,8 @@ export type CountedBudget = { calls?: number | undefined; tokens?: number | unde
 export type Configuration = {
   host: string
   port: number
+  /** Who is answered: everybody who reaches it, or only those with a key. */
+  authentication: 'off' | 'keys'
   /** Absolute. */
   data_dir: string
   /** Absolute; models are fetched into it once. */
@@ -73,13 +75,21 @@ export type Configuration = {
     /** Whether prompts and answers are kept with the record of a call. */
     record_bodies: boolean
   }
+  progress: {
+    /** No limit on the time without a sign of life is shorter. */
+    silence_ms: number
+    /** How long a call waits for an agent before a run that holds more than its share of it gives a place back. */
+    lease_ms: number
+  }
   outbound: {
     /** Hosts and CIDR ranges that adapters may reach besides public addresses: loopback and private are refused unless listed. */
     allow: string[]
   }
   /** Absolute. Folders besides its own that a command agent may name as its work folder. */
   work_folders: string[]
-  decision_timeout_ms: number
+  /** Time for a ballot of a vote without a `timeout` of its own; null = that of the agent. */
+  decision_timeout_ms: number | null
+  /** Of a vote without a `threshold` of its own. */
   consensus_threshold: number
   /** Agents from the configuration file: read-only through the API. */
   agents: AgentInput[]

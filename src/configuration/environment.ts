@@ -9,6 +9,7 @@ export const otherVariables = [
   'QUORATE_CONFIG',
   'QUORATE_LOCALAGI_CONFIG',
   'QUORATE_URL',
+  'QUORATE_KEY',
   'QUORATE_TASK_FOLDER',
 ] as const
 

@@ -202,7 +202,12 @@ describe('localagi-config.yaml', () => {
       log_aggregation: 'loki',
       trace_sampling: 0.1,
     })
-    assert.equal(it.warnings.length, 2)
+    assert.equal(it.warnings.length, 3)
+    assert.match(
+      it.warnings.at(-1) ?? '',
+      /^checked and kept, but not used by this version: coordinator.path \(localagi-config.yaml, line \d+\), .*orchestration_patterns/,
+    )
+    assert.doesNotMatch(it.warnings.at(-1) ?? '', /trace_sampling|decision_timeout|max_parallel/)
     assert.match(it.warnings[0] ?? '', /line 20: localagi_orchestration\.performance\.gpu_batching is not used/)
     assert.match(it.warnings[1] ?? '', /localagi_orchestration\.gateway is not used/)
   })

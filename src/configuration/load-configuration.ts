@@ -21,6 +21,7 @@ import {
   type Values,
 } from './settings.ts'
 import { type FileSettings, plain, safeValue } from './settings-file.ts'
+import { unreadWarnings } from './unread-settings.ts'
 
 /** Flags as typed, by the name after `--`. `config` names a quorate.yaml or a localagi-config.yaml. */
 export type Flags = { [K in FlagName | 'config']?: string | undefined }
@@ -185,13 +186,17 @@ function assemble(
     }),
   )
   const v = resolved as Values
+  warnings.push(...unreadWarnings(sources, resolved, machine))
   if (!['127.0.0.1', 'localhost', '::1'].includes(v.host))
     warnings.push(
-      `Quorate listens on ${v.host}: whoever can reach that address can start runs and commands on this machine`,
+      v.authentication === 'off'
+        ? `Quorate is to listen on ${v.host}: whoever can reach that address could start runs and commands on this machine`
+        : `Quorate listens on ${v.host} without TLS: keys cross the network readable; put a proxy with TLS before it`,
     )
   return {
     host: v.host,
     port: v.port,
+    authentication: v.authentication,
     data_dir: v.data_dir,
     cache_dir: v.cache_dir,
     namespace: v.namespace,
@@ -226,6 +231,7 @@ function assemble(
       prices: v['budgets.prices'],
     },
     gateway: { replay_calls: v['gateway.replay_calls'], record_bodies: v['gateway.record_bodies'] },
+    progress: { silence_ms: v['progress.silence'], lease_ms: v['progress.lease'] },
     outbound: { allow: v['outbound.allow'] },
     work_folders: v.work_folders.map((folder) =>
       absolutePath(folder, layers.find(({ values }) => values.has('work_folders'))?.base ?? cwd, machine.home),

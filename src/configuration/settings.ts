@@ -1,3 +1,4 @@
+// over 400 lines because it is one list: every setting once, each in the same few lines
 /**
  * Every setting, once: its key as written in quorate.yaml, what it may be, its default, and the names under which the
  * environment, the flags and the person's localagi-config.yaml call it. Each also has an environment variable of ours:
@@ -72,6 +73,12 @@ export const settings = {
     text: number,
     flag: 'port',
     write: 'a port from 1 to 65535, or 0 for any free one',
+  }),
+  authentication: setting({
+    schema: z.enum(['off', 'keys']),
+    fallback: is('off' as const),
+    text: (text) => text.toLowerCase(),
+    write: 'off or keys',
   }),
   data_dir: setting({
     schema: path,
@@ -236,6 +243,20 @@ export const settings = {
   }),
   'gateway.record_bodies': setting({ schema: z.boolean(), fallback: is(true), text: boolean, write: 'true or false' }),
 
+  'progress.silence': setting({
+    schema: span.refine((ms) => ms >= 100, 'is shorter than 100ms'),
+    fallback: is(120_000),
+    text: asIs,
+    write: 'a duration with a unit of at least 100ms, such as 2m',
+  }),
+
+  'progress.lease': setting({
+    schema: span.refine((ms) => ms >= 100, 'is shorter than 100ms'),
+    fallback: is(60_000),
+    text: asIs,
+    write: 'a duration with a unit of at least 100ms, such as 1m',
+  }),
+
   'outbound.allow': setting({
     schema: z.array(outboundHost).max(1_000),
     fallback: is([]),
@@ -251,8 +272,8 @@ export const settings = {
   }),
 
   decision_timeout: setting({
-    schema: span,
-    fallback: is(30_000),
+    schema: span.nullable(),
+    fallback: is(null),
     text: asIs,
     localagi: ['performance', 'decision_timeout'],
     write: 'a duration with a unit, such as 30s or 5m',

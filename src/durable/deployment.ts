@@ -29,6 +29,7 @@ export async function deploy(parts: {
   services: ReturnType<typeof servicesOf>
   store: Store
   logger: Logger
+  build: Promise<string>
 }): Promise<Result<Deployment>> {
   const { engine, dir, services, logger } = parts
   const place = await remembered(join(dir, 'endpoint.json'))
@@ -68,7 +69,7 @@ export async function deploy(parts: {
   }
 
   const base = `http://127.0.0.1:${port}`
-  const path = `${secret}${await buildHash()}`
+  const path = `${secret}${await parts.build}`
   const stranded: string[] = []
   const known =
     ((await engine.admin('GET', '/deployments')).body as { deployments?: Registered[] } | null)?.deployments ?? []
@@ -143,10 +144,10 @@ async function listen(server: Http2Server, wanted: number): Promise<number | nul
 }
 
 /** Changes with every change of what a journal depends on: the code that drives segments and decides in them. */
-async function buildHash(): Promise<string> {
+export async function buildHash(): Promise<string> {
   const hash = createHash('sha256')
   const source = join(import.meta.dirname, '..')
-  for (const folder of ['durable', 'workflow', 'consensus', 'metrics', 'agents']) {
+  for (const folder of ['durable', 'workflow', 'consensus', 'metrics', 'agents', 'budget', 'progress', 'swarm']) {
     const names = (await readdir(join(source, folder), { recursive: true }))
       .filter((name) => /\.[jt]s$/.test(name) && !/\.test\.[jt]s$/.test(name))
       .sort()

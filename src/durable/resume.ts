@@ -16,13 +16,19 @@ export async function resume(
 ): Promise<string[]> {
   const held = new Set(stranded)
   const under_way: string[] = []
+  const queued: string[] = []
   for (const run of stranded) await again(run)
   for (const { id, status } of await store.runs.unfinished()) {
     if (held.has(id)) continue
-    if (status === 'queued') dispatcher.begin(id)
+    if (status === 'queued') queued.push(id)
     else if (fresh) dispatcher.wake(id)
-    else if (status === 'running' || status === 'planning') under_way.push(id)
+    else if (status === 'running' || status === 'planning') {
+      dispatcher.expect(id)
+      under_way.push(id)
+    }
   }
+  // Last: those that were under way keep their places.
+  for (const run of queued) dispatcher.begin(run)
   if (!fresh) for (const run of await store.inbox.waiting()) if (!held.has(run)) dispatcher.wake(run)
   return under_way
 }

@@ -15,6 +15,7 @@ import type { RunEvent, RunInput } from '../workflow/event.ts'
 import { feedCourse } from '../workflow/fold.ts'
 import { type Answer, type Arrived, arrivals, MAIL_AT_ONCE } from './arrivals.ts'
 import { UnreadLog } from './courses.ts'
+import { emptyProposal } from './divide.ts'
 import { CLOCK, type Cursor, LAUNCHER, RUN, type SegmentRequest } from './invocations.ts'
 import { rowChange, rowOf } from './run-row.ts'
 import type { Shell } from './shell-contract.ts'
@@ -65,6 +66,7 @@ export async function driveSegment(
     throw new TerminalError(error.message)
   })
   const { state, owed } = course
+  shell.budgets?.seen(run, () => state.budget?.tree)
   const quick = new Set(opening.quick)
 
   /** Calls with an invocation of their own, which outlive the segment. */
@@ -82,6 +84,7 @@ export async function driveSegment(
 
   const arm = (timer: string, due: number): void => {
     const delay = Math.max(0, due - shell.now())
+    shell.timers.set(run, timer, due, delay)
     ctx.serviceSendClient(CLOCK).fire({ run, timer, due }, rpc.sendOpts({ delay }))
   }
 
@@ -241,7 +244,9 @@ export async function driveSegment(
     if (state.parent !== null) await ctx.run('tell-parent', () => shell.tellParent(run, state))
     ctx.clear('cursor')
     shell.courses.drop(run)
+    shell.budgets?.seen(run, null)
     shell.flights.forget(run)
+    shell.timers.forget(run)
   } else {
     ctx.set('cursor', { seq: state.seq, mail: state.mail, epoch } satisfies Cursor)
     shell.courses.put(run, course)
@@ -255,6 +260,7 @@ export async function driveSegment(
 /** Quick steps run inside the segment; what may take seconds gets an invocation of its own, which outlives the segment. */
 const isQuick = (step: Step, quickAgents: ReadonlySet<string>): boolean =>
   step.do === 'collect' ||
+  step.do === 'read_items' ||
   step.do === 'start_run' ||
   (step.do === 'call_agent' && step.agent !== null && quickAgents.has(step.agent))
 
@@ -296,6 +302,12 @@ async function lost(ctx: ObjectContext, step: Step, message: string): Promise<Ru
         failure,
         duration_ms: 0,
       },
+    }
+  if (step.do === 'divide')
+    return {
+      at,
+      type: 'decomposition_proposed',
+      data: { ...emptyProposal(step), failure, interrupted: true, usage },
     }
   throw new TerminalError(failure.message)
 }

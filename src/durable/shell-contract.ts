@@ -1,4 +1,5 @@
 /** What the shell offers to segments and services: they see this, never how it is put together. */
+import type { OutsideBudgets } from '../fleet/fleet.ts'
 import type { Store } from '../store/store.ts'
 import type { Step } from '../workflow/command.ts'
 import type { RunInput } from '../workflow/event.ts'
@@ -6,6 +7,7 @@ import type { RunState } from '../workflow/run-state.ts'
 import type { Courses } from './courses.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Ears } from './ears.ts'
+import type { ElapsedTimers } from './elapsed-timers.ts'
 import type { EventWriter } from './event-writer.ts'
 import type { Flights } from './flights.ts'
 import type { Cursor } from './invocations.ts'
@@ -18,6 +20,9 @@ export type Shell = {
   flights: Flights
   ears: Ears
   dispatcher: Dispatcher
+  timers: ElapsedTimers
+  /** Told of the budget of each run in hand, so that a limit which is raised reaches calls under way. */
+  budgets: OutsideBudgets | undefined
   now: () => number
   /** Journal entries after which a segment hands over. */
   segment_steps: number

@@ -15,22 +15,24 @@ import type { Runs } from '../operations/operation.ts'
 import type { Planner } from '../planning/planner.ts'
 import { instantiate } from '../planning/templates.ts'
 import type { Store } from '../store/store.ts'
-import { usedBy } from '../workflow/budget.ts'
-import { type PinnedBudget, stepAddress } from '../workflow/command.ts'
+import { stepAddress } from '../workflow/command.ts'
+import { reportOf } from '../workflow/decomposition-progress.ts'
 import type { RunEvent, RunInput } from '../workflow/event.ts'
 import { type Course, feedCourse, newCourse } from '../workflow/fold.ts'
-import { forkRun } from '../workflow/fork.ts'
+import { forkInSteps } from '../workflow/fork.ts'
 import { hasEnded } from '../workflow/run-state.ts'
 import { childRunId } from '../workflow/stages/run.ts'
 import type { Json, Value } from '../workflow/value.ts'
 import { MAIL_AT_ONCE } from './arrivals.ts'
 import { openCourses, sourceLog } from './courses.ts'
-import { type Deployment, deploy } from './deployment.ts'
+import { buildHash, type Deployment, deploy } from './deployment.ts'
 import { openDispatcher } from './dispatcher.ts'
 import { openEars } from './ears.ts'
+import { openElapsedTimers } from './elapsed-timers.ts'
 import { type Engine, startEngine } from './engine-process.ts'
 import { openEventWriter } from './event-writer.ts'
 import { openFlights } from './flights.ts'
+import { inTurns } from './in-turns.ts'
 import type { Cursor } from './invocations.ts'
 import type { Logger } from './logger.ts'
 import { DEEPEST, depthOf } from './nesting.ts'
@@ -40,8 +42,9 @@ import { rowOf } from './run-row.ts'
 import { SEGMENT_STEPS } from './segment.ts'
 import { servicesOf } from './services.ts'
 import type { Shell } from './shell-contract.ts'
-import { performStep, type StepContext } from './steps.ts'
+import { performStep, type StartMore, type StepContext } from './steps.ts'
 import { boundAgents, settleChange } from './upgrade.ts'
+import { usualVotes } from './usual-votes.ts'
 import { keepValue } from './values.ts'
 
 export type DurableRuns = Runs & {
@@ -70,8 +73,8 @@ export type ShellParts = {
 }
 
 const SWEEP_MS = 5_000
-/** By then the engine has taken up again what was executing when the program ended. */
-const ENGINE_RESUMES_MS = 2_000
+/** By then the engine has taken up again what was executing when the program ended: few runs sooner than many. */
+const engineResumesMs = (runs: number): number => Math.min(2_000, 300 + 10 * runs)
 
 /** The engine in its folder of the data directory. */
 export async function startEmbeddedEngine(configuration: Configuration, logger: Logger): Promise<Result<Engine>> {
@@ -82,6 +85,7 @@ export async function startEmbeddedEngine(configuration: Configuration, logger: 
 
 export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>> {
   const { configuration, store, fleet, planner, logger, now, version } = parts
+  const build = buildHash()
   const started = await (parts.engine ?? startEmbeddedEngine(configuration, logger))
   if (!started.ok) return started
   const engine = started.value
@@ -90,6 +94,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   const writer = openEventWriter(store, logger)
   const flights = openFlights()
   const ears = openEars()
+  const timers = openElapsedTimers(() => performance.now())
   const { max_parallel_workflows, queued_runs } = configuration.limits
   const dispatcher = openDispatcher(max_parallel_workflows, (run) => sendSegment(engine, run))
   const { budgets } = parts
@@ -103,6 +108,8 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     flights,
     ears,
     dispatcher,
+    timers,
+    budgets,
     now,
     segment_steps: parts.segment_steps ?? SEGMENT_STEPS,
     async open(run, known) {
@@ -124,6 +131,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     },
     callKey: (run, step) => `${run}/${stepAddress(step)}`,
     async timerDue(run, timer, due) {
+      timers.fired(run, timer, due)
       await store.inbox.put(run, `timer:${timer}:${due}`, {
         at: Math.max(now(), due),
         type: 'timer_fired',
@@ -134,13 +142,13 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     async tellParent(run, state) {
       const { parent } = state
       if (parent === null) return
-      const data = { stage: parent.stage, run, status: state.status, output: state.output ?? null, used: usedBy(state) }
+      const data = { stage: parent.stage, run, ...reportOf(state) }
       await store.inbox.put(parent.run, `child:${run}`, { at: now(), type: 'child_finished', data } as RunInput)
       poke(parent.run)
     },
     async cancelChild(run, stage, reason) {
       const child = childRunId(run, stage)
-      const data = { by: run, reason: `the run that started it has ended: ${reason}` }
+      const data = { by: run, reason: `called off by the run that started it: ${reason}` }
       await store.inbox.put(child, 'parent-ended', { at: now(), type: 'cancel_requested', data } as RunInput)
       poke(child)
     },
@@ -182,7 +190,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
       definition.hash,
       child.inputs,
       child.parent.run,
-      { parent: child.parent, budget: child.budget },
+      { parent: child.parent, budget: child.budget, decomposition: child.decomposition },
     )
     if (!created.ok && created.failure.kind !== 'conflict') return { started: false, reason: created.failure.message }
     return { started: true }
@@ -195,7 +203,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     definition: string | null,
     inputs: { [name: string]: Value },
     by: string,
-    { parent, budget }: { parent?: { run: string; stage: string }; budget?: PinnedBudget | undefined } = {},
+    { parent, budget, decomposition }: StartMore = {},
   ): Promise<Result<{ run: string }>> {
     const at = now()
     const input: RunInput<'run_started'> = {
@@ -205,6 +213,8 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     }
     const pinned = pinBudget(configuration.budgets.prices, budget)
     if (pinned !== undefined) input.data.budget = pinned
+    Object.assign(input.data, usualVotes(configuration))
+    if (decomposition !== undefined) input.data.decomposition = decomposition
     await courses.prepare(input)
     if (definition !== null) Object.assign(input.data, await boundAgents(fleet, courses.definitionOf(definition)))
     const course = newCourse(run)
@@ -263,7 +273,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   let deployment: Deployment | null = null
   let restarts = 0
   const up = async (): Promise<Result<Deployment>> =>
-    deploy({ engine, dir: configuration.data_dir, services: servicesOf(shell), store, logger })
+    deploy({ engine, dir: configuration.data_dir, services: servicesOf(shell), store, logger, build })
   const deployed = await up()
   if (!deployed.ok) {
     await engine.stop()
@@ -278,9 +288,11 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   const under_way = await resume(store, engine.fresh, deployment.stranded, dispatcher, (run) => recover(engine, run))
   const late = setTimeout(() => {
     for (const run of under_way) if (!dispatcher.executes(run)) dispatcher.wake(run)
-  }, ENGINE_RESUMES_MS)
+  }, engineResumesMs(under_way.length))
   late.unref()
   const sweep = setInterval(() => {
+    for (const { run, timer, due } of timers.overdue(SWEEP_MS))
+      shell.timerDue(run, timer, due).catch(() => timers.set(run, timer, due, 0))
     // What was stored for a run whose wake got lost on the way.
     if (engine.ready())
       void store.inbox.waiting().then(
@@ -321,11 +333,8 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
           data: { definition: request.definition } as RunInput<'run_started'>['data'],
         })
       const log = await sourceLog(store, courses, source)
-      const forked = forkRun(
-        log,
-        { ...request, run, now: now(), ...(inputs === undefined ? {} : { inputs: await kept(inputs) }) },
-        courses.definitionOf,
-      )
+      const wish = { ...request, run, now: now(), ...(inputs === undefined ? {} : { inputs: await kept(inputs) }) }
+      const forked = await inTurns(forkInSteps(log, wish, courses.definitionOf))
       if (!forked.ok) return forked
       const { course, events, forked_from, left_out } = forked.value
       // The first segment finds no cursor, folds this log, arms its timers and asks for what is owed.
@@ -346,7 +355,9 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
           value: run,
           remedy: 'Nothing can be sent to a run that has ended.',
         })
-      const n = await store.inbox.put(run, eid, { at: now(), type: input.type, data: input.data } as RunInput)
+      const data =
+        'data' in input.data ? { ...input.data, data: await keepValue(store, input.data.data as Json) } : input.data
+      const n = await store.inbox.put(run, eid, { at: now(), type: input.type, data } as RunInput)
       poke(run)
       return ok({ mail: n })
     },

@@ -49,7 +49,10 @@ export async function openTestShell(
     configuration: loaded.value,
     store,
     fleet,
-    planner: options.planner ?? { propose: () => Promise.reject(new Error('nothing is planned here')) },
+    planner: options.planner ?? {
+      propose: () => Promise.reject(new Error('nothing is planned here')),
+      divide: () => Promise.reject(new Error('nothing is divided here')),
+    },
     logger: {
       debug: nothing,
       info: nothing,

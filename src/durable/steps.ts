@@ -4,21 +4,33 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Amounts, nothing } from '../budget/amounts.ts'
+import { PLAN_OUTPUT, PLAN_PROMPT_TOKENS } from '../budget/estimate.ts'
 import type { Denied, Used } from '../budget/tree.ts'
 import type { Fleet, OutsideBudgets } from '../fleet/fleet.ts'
 import { agreement } from '../metrics/agreement.ts'
 import { planProposed, planRequest } from '../planning/plan-step.ts'
 import type { Planner, PlanProposal } from '../planning/planner.ts'
+import type { Finding } from '../progress/finding.ts'
 import type { RunRow, Store } from '../store/store.ts'
 import { callKey, deniedText } from '../workflow/call-budget.ts'
-import type { CallAgent, CallBudget, PinnedBudget, Step } from '../workflow/command.ts'
-import type { RunInput, Usage } from '../workflow/event.ts'
+import { type CallAgent, type CallBudget, type PinnedBudget, planOf, type Step } from '../workflow/command.ts'
+import type { Lineage } from '../workflow/decomposition-state.ts'
+import type { EventData, RunInput, Usage } from '../workflow/event.ts'
 import { hasEnded } from '../workflow/run-state.ts'
 import type { Json, Value } from '../workflow/value.ts'
+import { divide } from './divide.ts'
 import { ShuttingDown } from './flights.ts'
 import { patiently } from './patiently.ts'
+import { usedBeforeItDied } from './run-budgets.ts'
 import { boundAgents } from './upgrade.ts'
 import { keepValue, resolveValue } from './values.ts'
+
+/** What a run that another one starts is told besides. */
+export type StartMore = {
+  parent?: { run: string; stage: string }
+  budget?: PinnedBudget | undefined
+  decomposition?: Lineage | undefined
+}
 
 export type StepContext = {
   store: Store
@@ -29,13 +41,14 @@ export type StepContext = {
   /** Whether the program before this one may have begun this call: then nobody knows what became of it. */
   mayHaveBegun: (run: string, asked_at: number) => Promise<boolean>
   /** Starts another run; used by `start_run`. */
-  start: (child: {
-    run: string
-    definition: string
-    inputs: { [name: string]: Value }
-    parent: { run: string; stage: string }
-    budget?: PinnedBudget
-  }) => Promise<{ started: true } | { started: false; reason: string }>
+  start: (
+    child: {
+      run: string
+      definition: string
+      inputs: { [name: string]: Value }
+      parent: { run: string; stage: string }
+    } & StartMore,
+  ) => Promise<{ started: true } | { started: false; reason: string }>
 }
 
 const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0, calls: 0 }
@@ -54,8 +67,18 @@ export async function performStep(
       return plan(context, run, step, signal)
     case 'collect':
       return collect(context, step)
+    case 'read_items':
+      return readItems(context, step)
     case 'start_run':
       return startRun(context, run, step)
+    case 'divide': {
+      const { task, attempt, budget } = step
+      const call = { task: planOf(task), attempt }
+      const died = budget !== undefined && (await leftBehind(context, run, budget, call))
+      const input = await divide(context, run, step, died, signal)
+      passOn(signal)
+      return input
+    }
   }
 }
 
@@ -89,7 +112,7 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
     return failed(INTERRUPTED, {
       retryable: true,
       interrupted: true,
-      usage: { input_tokens: null, output_tokens: null, calls: 1 },
+      usage: await interruptedUse(context, run, step, step.budget.amounts.tokens),
     })
   if (step.delay_ms > 0) await wait(step.delay_ms, undefined, { signal }).catch(() => undefined)
   passOn(signal)
@@ -124,6 +147,9 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
       queued_ms,
       why,
       ...(outcome.agent_hash !== undefined && { agent_hash: outcome.agent_hash }),
+      ...(outcome.could !== undefined && { could: outcome.could }),
+      ...(outcome.finding?.detector === 'lease' && { interrupted: true as const }),
+      ...(outcome.finding !== undefined && { finding: await keptFinding(store, outcome.finding, signal) }),
     })
   const { performed } = outcome
   const { prompt } = performed
@@ -151,9 +177,16 @@ async function callAgent(context: StepContext, run: string, step: CallAgent, sig
       ...(typeof choice === 'string' ? { ballot: choice } : {}),
       ...(outcome.agent_hash !== undefined && { agent_hash: outcome.agent_hash }),
       ...(performed.model_digest !== undefined && { model_digest: performed.model_digest }),
+      ...(outcome.finding !== undefined && { finding: outcome.finding }),
     },
   }
 }
+
+/** What a detector saw is kept beside the log, so that it can be asked again. */
+const keptFinding = async (store: Store, finding: Finding, signal: AbortSignal): Promise<Finding> =>
+  finding.observed === undefined
+    ? finding
+    : { ...finding, observed: await patiently(signal, () => keepValue(store, finding.observed as Json)) }
 
 const INTERRUPTED = {
   kind: 'agent_failed',
@@ -165,9 +198,19 @@ const INTERRUPTED = {
  * charged in full and asked for anew. Without an account that several runs draw on nothing says whether it had begun;
  * then it counts as begun.
  */
-async function leftBehind(context: StepContext, run: string, budget: CallBudget, step: CallAgent): Promise<boolean> {
+async function leftBehind(
+  context: StepContext,
+  run: string,
+  budget: CallBudget,
+  step: Pick<CallAgent, 'task' | 'attempt'>,
+): Promise<boolean> {
   if (!(await context.mayHaveBegun(run, budget.asked_at))) return false
   return budget.accounts.length === 0 || (await context.budgets?.died(callKey({ ...step, run }))) !== false
+}
+
+async function interruptedUse({ store, budgets }: StepContext, run: string, step: CallAgent, reserved: number) {
+  const usage = await usedBeforeItDied(store, run, step, reserved)
+  return { ...usage, ...budgets?.moneyFor(null, usage) }
 }
 
 async function plan(
@@ -211,11 +254,11 @@ const reservePlan = async (
     host: null,
     budget: undefined,
     text: () => `${goal}${problems.join('')}${' '.repeat(PLAN_PROMPT)}`,
-    max_output_tokens: null,
+    max_output_tokens: PLAN_OUTPUT,
   })) ?? null
 
 /** Characters of the planner's own instructions and of the schema, on the high side. */
-const PLAN_PROMPT = 12_000
+const PLAN_PROMPT = PLAN_PROMPT_TOKENS * 3
 
 function usedByPlan({ budgets }: StepContext, { usage, model }: PlanProposal): Used {
   const { input_tokens, output_tokens, calls } = usage
@@ -276,6 +319,33 @@ async function collect(context: StepContext, step: Extract<Step, { do: 'collect'
   }
 }
 
+/** Items of a list that one event brings, and bytes after which it brings no more. */
+const ITEMS_AT_ONCE = 500
+const ITEM_BYTES = 64_000
+
+async function readItems(
+  { store, now }: StepContext,
+  { stage, list, from }: Extract<Step, { do: 'read_items' }>,
+): Promise<RunInput> {
+  const resolved = await resolveValue(store, list)
+  const items: Value[] = []
+  if (resolved.ok && Array.isArray(resolved.value))
+    for (
+      let bytes = 0, i = from;
+      i < resolved.value.length && items.length < ITEMS_AT_ONCE && bytes < ITEM_BYTES;
+      i++
+    ) {
+      const item = await keepValue(store, resolved.value[i] ?? null)
+      items.push(item)
+      bytes += Buffer.byteLength(JSON.stringify(item))
+    }
+  return {
+    at: now(),
+    type: 'items_read',
+    data: { stage, from, items, ...(!resolved.ok && { failure: resolved.failure }) },
+  }
+}
+
 async function startRun(
   context: StepContext,
   run: string,
@@ -285,23 +355,27 @@ async function startRun(
   const finished = (
     status: string,
     output: Value,
-    used?: Extract<RunInput, { type: 'child_finished' }>['data']['used'],
+    more: Pick<Extract<RunInput, { type: 'child_finished' }>['data'], 'used' | 'goal_met'> = {},
   ): RunInput => ({
     at: now(),
     type: 'child_finished',
-    data: { stage: step.stage, run: step.run, status, output, ...(used === undefined ? {} : { used }) },
+    data: { stage: step.stage, run: step.run, status, output, ...more },
   })
   const known: RunRow | null = await store.runs.get(step.run)
-  if (known !== null)
-    return hasEnded(known.status)
-      ? finished(known.status, await resultOf(store, step.run, known.seq), usedBy(known))
-      : null
+  if (known !== null) {
+    if (!hasEnded(known.status)) return null
+    const last = await endOf(store, step.run, known.seq)
+    const goal_met = last !== null && last.success.every(({ met }) => met === true)
+    const report = step.decomposition === undefined ? {} : { goal_met }
+    return finished(known.status, last?.output ?? null, { used: usedBy(known), ...report })
+  }
   const started = await context.start({
     run: step.run,
     definition: step.definition,
     inputs: step.inputs,
     parent: { run, stage: step.stage },
     ...(step.budget === undefined ? {} : { budget: step.budget }),
+    ...(step.decomposition === undefined ? {} : { decomposition: step.decomposition }),
   })
   return started.started ? null : finished('failed', started.reason)
 }
@@ -311,8 +385,8 @@ const usedBy = ({ calls, input_tokens, output_tokens }: RunRow): { spent: Amount
   estimated: nothing(),
 })
 
-/** The output that a run ended with; its last event says it. */
-export async function resultOf(store: Store, run: string, seq: number): Promise<Value> {
+/** What a run ended with; its last event says it. */
+async function endOf(store: Store, run: string, seq: number): Promise<EventData['run_finished'] | null> {
   const last = (await store.events.read(run, seq - 1, 1))[0]
-  return last?.type === 'run_finished' ? last.data.output : null
+  return last?.type === 'run_finished' ? last.data : null
 }

@@ -6,14 +6,49 @@ import { type BlobRef, INLINE_LIMIT, isBlobRef, type Json, type Value } from '..
 /** Bytes that resolving one set of inputs may bring into memory. */
 export const RESOLVE_LIMIT = 16_000_000
 
-export async function keepValue(store: Store, value: Json): Promise<Value> {
+/** Fields of fewer bytes of JSON stay where they are: a reference would save little. */
+const LARGE_FIELD = 640
+
+/**
+ * A value as it travels. Of an object that is too large only its large fields are stored apart, so that conditions still
+ * read the small ones, and a task can be given the one field that it asks for.
+ */
+export const keepValue = (store: Store, value: Json): Promise<Value> => keepWithin(store, value, INLINE_LIMIT, 200)
+
+async function keepWithin(store: Store, value: Json, limit: number, preview: number): Promise<Value> {
+  if (bytesOf(value) <= limit) return value
+  return (await keepFields(store, value, limit)) ?? keepWhole(store, value, preview)
+}
+
+async function keepWhole(store: Store, value: Json, preview: number): Promise<BlobRef> {
   const text = JSON.stringify(value)
   const bytes = Buffer.from(text)
-  if (bytes.byteLength <= INLINE_LIMIT) return value
-  const hash = await store.blobs.put(bytes)
-  const preview = (typeof value === 'string' ? value : text).slice(0, 200)
-  return { $blob: hash, bytes: bytes.byteLength, preview } satisfies BlobRef
+  return {
+    $blob: await store.blobs.put(bytes),
+    bytes: bytes.byteLength,
+    preview: (typeof value === 'string' ? value : text).slice(0, preview),
+    ...(Array.isArray(value) && { count: value.length }),
+  }
 }
+
+/** An object with its large fields stored apart; null where that does not make it small enough. */
+async function keepFields(store: Store, value: Json, limit: number): Promise<Value | null> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  const fields = Object.entries(value).map(([key, item]) => ({ key, item, bytes: bytesOf(item) }))
+  const large = fields.filter(({ bytes }) => bytes > LARGE_FIELD).length
+  const small = fields.reduce((sum, { key, bytes }) => sum + bytesOf(key) + 2 + (bytes > LARGE_FIELD ? 0 : bytes), 2)
+  // A reference to a field has about 150 bytes and its preview.
+  if (large === 0 || small + large * 200 > limit) return null
+  const share = Math.floor((limit - small) / large)
+  const entries = fields.map(
+    async ({ key, item, bytes }) =>
+      [key, bytes > LARGE_FIELD ? await keepWithin(store, item, share, 40) : item] as const,
+  )
+  const kept = Object.fromEntries(await Promise.all(entries)) as Value
+  return bytesOf(kept) <= limit ? kept : null
+}
+
+const bytesOf = (value: Value): number => Buffer.byteLength(JSON.stringify(value))
 
 /** A copy, for whoever is given it may change it; undefined where there is a reference at any depth. */
 function copyOf(value: Value): Json | undefined {
@@ -37,6 +72,18 @@ function copyOf(value: Value): Json | undefined {
   return Object.fromEntries(entries)
 }
 
+/** Texts that were read from bytes which the store has in memory: one is handed from task to task, and nobody can change it. */
+const texts = new WeakMap<Uint8Array, string>()
+
+function parsed(bytes: Uint8Array): Value {
+  const known = texts.get(bytes)
+  if (known !== undefined) return known
+  const { buffer, byteOffset, byteLength } = bytes
+  const value = JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString('utf8')) as Value
+  if (typeof value === 'string') texts.set(bytes, value)
+  return value
+}
+
 /** Replaces references by what they stand for, at any depth. */
 export async function resolveValue(store: Store, value: Value, limit = RESOLVE_LIMIT): Promise<Result<Json>> {
   const small = copyOf(value)
@@ -54,7 +101,7 @@ export async function resolveValue(store: Store, value: Value, limit = RESOLVE_L
         return fail('not_found', `value ${part.$blob} is not in the store`, {
           remedy: 'Restore the database from a backup that has it.',
         })
-      return resolve(JSON.parse(Buffer.from(bytes).toString('utf8')) as Value)
+      return resolve(parsed(bytes))
     }
     if (Array.isArray(part)) {
       const items: Json[] = []

@@ -8,6 +8,7 @@ const limits = (more: Partial<AdmissionLimits> = {}): AdmissionLimits => ({
   queue: 10_000,
   agent: () => 100,
   host: () => 100,
+  lease_ms: 1_000,
   ...more,
 })
 const request = (run: string, agent: string, more: Partial<PlaceRequest> = {}): PlaceRequest => ({
@@ -213,5 +214,82 @@ test('A1, A2 and A5 hold in any order of asking, releasing and aborting; in the 
       assert.equal(ended, asked)
     }),
     { numRuns: 40 },
+  )
+})
+
+test('of two runs that could go, the one that holds fewer places of the agent goes (A4)', async () => {
+  const { order, ask, places } = recorded(limits({ agent: () => 4 }))
+  for (const name of ['big1', 'big2', 'big3', 'big4', 'big5', 'big6']) ask(name, request('big', 'a'))
+  for (const name of ['small1', 'small2', 'small3']) ask(name, request('small', 'a'))
+  await settle()
+  for (const name of ['big1', 'big2', 'big3']) places.get(name)?.release()
+  await settle()
+  assert.deepEqual(order.slice(4), ['small1', 'small2', 'big5'])
+})
+
+test('a run that holds more than its share gives back its youngest call, after the lease, and no more than that (A6)', async () => {
+  const { admission, order, ask, places, pass } = recorded(limits({ agent: () => 4 }))
+  const recalled: string[] = []
+  const held = (name: string, run = 'big'): void =>
+    ask(name, request(run, 'a', { recall: () => recalled.push(name) }))
+  for (const name of ['big1', 'big2', 'big3', 'big4']) held(name)
+  await settle()
+  for (const name of ['small1', 'small2', 'small3']) held(name, 'small')
+  pass(999)
+  admission.recall()
+  assert.deepEqual(recalled, [])
+  pass(1)
+  admission.recall()
+  admission.recall()
+  assert.deepEqual(recalled, ['big4'], 'one at a time')
+  places.get('big4')?.release()
+  await settle()
+  assert.equal(order.at(-1), 'small1')
+  pass(1_000)
+  admission.recall()
+  assert.deepEqual(recalled, ['big4', 'big3'])
+  places.get('big3')?.release()
+  await settle()
+  pass(5_000)
+  admission.recall()
+  assert.deepEqual(recalled, ['big4', 'big3'], 'two each is fair')
+})
+
+test('the only place of a run, and a call that must not be broken off, are never asked back (A6)', async () => {
+  const { admission, ask, pass } = recorded(limits({ agent: (agent) => (agent === 'single' ? 1 : 2) }))
+  const recalled: string[] = []
+  ask('last', request('one', 'single', { recall: () => recalled.push('last') }))
+  ask('waits', request('two', 'single'))
+  for (const name of ['sent1', 'sent2']) ask(name, request('one', 'pair'))
+  ask('waits too', request('two', 'pair'))
+  await settle()
+  pass(60_000)
+  admission.recall()
+  assert.deepEqual(recalled, [])
+})
+
+test('whatever comes and goes: with recalls obeyed, every run that waits gets a place within a few leases (A6)', async () => {
+  const asks = fc.array(fc.record({ run: fc.constantFrom('r1', 'r2', 'r3'), n: fc.integer({ min: 1, max: 6 }) }), {
+    minLength: 1,
+    maxLength: 8,
+  })
+  await fc.assert(
+    fc.asyncProperty(asks, fc.integer({ min: 3, max: 5 }), async (all, places_of_agent) => {
+      const { admission, order, ask, places, pass } = recorded(limits({ agent: () => places_of_agent }))
+      let number = 0
+      for (const { run, n } of all)
+        for (let i = 0; i < n; i++) {
+          const name = `${run}/${number++}`
+          ask(name, request(run, 'a', { recall: () => places.get(name)?.release() }))
+        }
+      await settle()
+      for (let round = 0; round < 10; round++) {
+        pass(1_000)
+        admission.recall()
+        await settle()
+      }
+      for (const { run } of all) assert.ok(order.some((name) => name.startsWith(`${run}/`)), `${run} got no place`)
+    }),
+    { numRuns: 50 },
   )
 })

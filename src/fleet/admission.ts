@@ -6,8 +6,11 @@
  *  A2. No call waits while it could go: whenever a place may have come free, every waiter that fits has been let in.
  *  A3. Among the calls of one run that could go, the one that has waited longest goes first (FIFO); a call that cannot
  *      go holds up nobody else.
- *  A4. Runs take turns: of the runs with a call that could go, the one goes first that was let in longest ago.
+ *  A4. Runs take turns: of the first runs with a call that could go, that one goes which holds the fewest places of the
+ *      agent, and among those the one that was let in longest ago.
  *  A5. A waiter that was aborted or dismissed holds no place and is in no queue.
+ *  A6. A place is asked back only from a run that holds more than its share of what is contested, for one that holds
+ *      less and has waited for the time of a lease. So no run loses its last place, and each goes on.
  */
 import { fail, ok, type Result } from '../failure.ts'
 
@@ -18,6 +21,8 @@ export type PlaceRequest = {
   /** 1 = goes before all others: work that an interrupted execution had begun. */
   priority: 0 | 1
   signal: AbortSignal
+  /** Asks for the place back: the call ends soon. Absent for a call that must not be broken off. */
+  recall?: () => void
 }
 
 export type Place = {
@@ -30,6 +35,8 @@ export type Place = {
 export type Admission = {
   /** `busy` when the queue is full, `cancelled` when aborted, `moved` when the agent takes no more work. */
   acquire: (request: PlaceRequest) => Promise<Result<Place> | 'moved'>
+  /** Asks places back from runs that hold more than their share while others wait; to be called now and then. */
+  recall: () => void
   /** Sends the waiters of an agent elsewhere. */
   dismiss: (agent: string) => void
   /** A limit was raised: lets in who fits now. */
@@ -48,16 +55,25 @@ export type AdmissionLimits = {
   queue: number
   agent: (agent: string) => number
   host: (host: string) => number
+  /** Milliseconds that a call waits before places are asked back for it. */
+  lease_ms: number
 }
 
 type Waiter = {
   request: PlaceRequest
   number: number
   since: number
+  /** When a place was last asked back for it. */
+  recalled_at: number
   settle: (outcome: Result<Place> | 'moved') => void
 }
 /** Waiters of one run by agent and host, each a queue in order of arrival: they fit or don't fit together. */
 type RunQueue = Map<string, Set<Waiter>>
+/** A place in use. */
+type Held = { request: PlaceRequest; recalled: boolean }
+
+/** Runs that are compared when one may go, so that thousands that wait cost no more than these. */
+const COMPARED_RUNS = 32
 
 /** Weight of the last call in the mean holding time that the advice to come back is made from. */
 const HOLD_STEP = 0.05
@@ -69,6 +85,9 @@ export function createAdmission(limits: AdmissionLimits, now: () => number): Adm
   const byAgent = new Map<string, number>()
   const byHost = new Map<string, number>()
   const waitingFor = new Map<string, number>()
+  /** In the order in which they were let in. */
+  const holding = new Set<Held>()
+  const byRunAndAgent = new Map<string, number>()
   let waiting = 0
   // For each priority the runs in the order in which they were last let in: a Map keeps the order of insertion.
   const levels: [Map<string, RunQueue>, Map<string, RunQueue>] = [new Map(), new Map()]
@@ -87,6 +106,9 @@ export function createAdmission(limits: AdmissionLimits, now: () => number): Adm
     inFlight++
     count(byAgent, request.agent, 1)
     count(byHost, request.host, 1)
+    count(byRunAndAgent, runAndAgent(request), 1)
+    const own: Held = { request, recalled: false }
+    holding.add(own)
     const from = now()
     let held = true
     return {
@@ -97,6 +119,8 @@ export function createAdmission(limits: AdmissionLimits, now: () => number): Adm
         inFlight--
         count(byAgent, request.agent, -1)
         count(byHost, request.host, -1)
+        count(byRunAndAgent, runAndAgent(request), -1)
+        holding.delete(own)
         meanHold += HOLD_STEP * (now() - from - meanHold)
         admit()
       },
@@ -138,15 +162,56 @@ export function createAdmission(limits: AdmissionLimits, now: () => number): Adm
 
   function nextWaiter(): Waiter | null {
     for (const level of [levels[1], levels[0]]) {
-      for (const [run, runQueue] of level) {
+      let best: { waiter: Waiter; holds: number } | null = null
+      let compared = 0
+      for (const runQueue of level.values()) {
         const waiter = oldestThatFits(runQueue)
         if (waiter === null) continue
-        level.delete(run)
-        level.set(run, runQueue)
-        return waiter
+        const holds = byRunAndAgent.get(runAndAgent(waiter.request)) ?? 0
+        if (best === null || holds < best.holds) best = { waiter, holds }
+        if (holds === 0 || ++compared === COMPARED_RUNS) break
       }
+      if (best === null) continue
+      const { run } = best.waiter.request
+      const runQueue = level.get(run) as RunQueue
+      level.delete(run)
+      level.set(run, runQueue)
+      return best.waiter
     }
     return null
+  }
+
+  /** What the waiter waits for: whether a place is a part of it, and how many there are. */
+  function contested({ agent, host }: PlaceRequest): { limit: number; has: (other: PlaceRequest) => boolean } | null {
+    if ((byAgent.get(agent) ?? 0) >= limits.agent(agent))
+      return { limit: limits.agent(agent), has: (other) => other.agent === agent }
+    if ((byHost.get(host) ?? 0) >= limits.host(host))
+      return { limit: limits.host(host), has: (other) => other.host === host }
+    return inFlight >= limits.total ? { limit: limits.total, has: () => true } : null
+  }
+
+  /** Asks the youngest call of the run that holds most of what the waiter needs, beyond its share. */
+  function recallFor(waiter: Waiter): void {
+    const wanted = contested(waiter.request)
+    if (wanted === null) return
+    const held = new Map<string, Held[]>()
+    for (const each of holding) {
+      if (!wanted.has(each.request)) continue
+      const { run } = each.request
+      held.set(run, [...(held.get(run) ?? []), each])
+    }
+    // What has been asked back is as good as free.
+    const stays = (run: string): number => (held.get(run) ?? []).filter(({ recalled }) => !recalled).length
+    const runs = new Set([waiter.request.run, ...held.keys()])
+    const share = Math.max(1, Math.floor(wanted.limit / runs.size))
+    if (stays(waiter.request.run) >= share) return
+    const greediest = [...held.keys()].sort((a, b) => stays(b) - stays(a))[0]
+    if (greediest === undefined || stays(greediest) <= share) return
+    const youngest = held.get(greediest)?.findLast(({ request, recalled }) => request.recall !== undefined && !recalled)
+    if (youngest === undefined) return
+    youngest.recalled = true
+    waiter.recalled_at = now()
+    youngest.request.recall?.()
   }
 
   function admit(): void {
@@ -165,6 +230,16 @@ export function createAdmission(limits: AdmissionLimits, now: () => number): Adm
     queuedFor: (agent) => waitingFor.get(agent) ?? 0,
     load: (agent) => (byAgent.get(agent) ?? 0) + (waitingFor.get(agent) ?? 0),
     inFlightOn: (host) => byHost.get(host) ?? 0,
+    recall() {
+      const before = now() - limits.lease_ms
+      // The oldest of each run: the others are behind it anyway.
+      for (const level of levels)
+        for (const runQueue of level.values()) {
+          const firsts = [...runQueue.values()].flatMap(([first]) => (first === undefined ? [] : [first]))
+          const [oldest] = firsts.sort((a, b) => a.number - b.number)
+          if (oldest !== undefined && Math.max(oldest.since, oldest.recalled_at) <= before) recallFor(oldest)
+        }
+    },
 
     dismiss(agent) {
       for (const level of levels) {
@@ -195,6 +270,7 @@ export function createAdmission(limits: AdmissionLimits, now: () => number): Adm
           request,
           number: arrivals++,
           since,
+          recalled_at: since,
           settle: (outcome) => {
             request.signal.removeEventListener('abort', aborted)
             resolve(outcome)
@@ -211,5 +287,7 @@ export function createAdmission(limits: AdmissionLimits, now: () => number): Adm
 }
 
 const placeOf = (request: PlaceRequest): string => `${request.agent} ${request.host}`
+
+const runAndAgent = ({ run, agent }: PlaceRequest): string => `${run} ${agent}`
 
 const cancelled = (): Result<never> => fail('cancelled', 'cancelled while it waited for an agent')

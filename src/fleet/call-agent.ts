@@ -18,8 +18,10 @@ import {
 import { settleCall } from '../agents/circuit-breaker.ts'
 import { blame } from '../agents/failure-blame.ts'
 import { withResult } from '../agents/track-record.ts'
+import type { Allowance } from '../budget/allowance.ts'
 import { type Failure, type FailureKind, fail, ok, type Result } from '../failure.ts'
 import type { ModelEndpoint } from '../gateway/endpoint.ts'
+import type { Finding } from '../progress/finding.ts'
 import type { Store } from '../store/store.ts'
 import { durationText, milliseconds } from '../workflow/duration.ts'
 import type { Usage } from '../workflow/event.ts'
@@ -28,6 +30,7 @@ import type { Attempt } from './fleet.ts'
 import type { HostLimiter } from './limiter.ts'
 import { breakerSettings, effectOf, type Logger, type Member, type Working } from './member.ts'
 import { checkOutput } from './output-schema.ts'
+import { watchAttempt } from './watch-attempt.ts'
 
 /** How long an agent may take to stop once it was told to. */
 export const STOP_GRACE_MS = 10_000
@@ -39,17 +42,26 @@ export type CallParts = {
   inFlightOn: (host: string) => number
   /** Gives agents outside a key to the models for the time of an attempt; without it nobody gets one. */
   endpoint?: ModelEndpoint | undefined
+  /** No limit on the time without a sign of life is shorter. */
+  silence_ms: number
   callEnded: (member: Member, engine: Member['engine']) => Promise<void>
   learned: () => void
   now: () => number
   logger: Logger
 }
 
-export type Called = { duration_ms: number } & (
-  | { ok: true; performed: Performed }
+export type Called = { duration_ms: number } & /** `finding`: that it was slow for this agent. */
+(
+  | { ok: true; performed: Performed; finding?: Finding }
   /** `usage`: what the gateway counted, where the agent asked models through it. */
-  | { ok: false; failure: Failure; retryable: boolean; usage?: Usage }
+  | { ok: false; failure: Failure; retryable: boolean; usage?: Usage; finding?: Finding }
 )
+
+/** The place that the call holds. */
+export type Lease = {
+  /** @param end is called when the place is asked back */
+  taken: (end: () => void) => void
+}
 
 /** What adapters call it when their signal aborts. */
 const fell: ReadonlySet<FailureKind> = new Set(['cancelled', 'timeout', 'agent_failed', 'unavailable'])
@@ -57,13 +69,17 @@ const fell: ReadonlySet<FailureKind> = new Set(['cancelled', 'timeout', 'agent_f
 /** What a timer can count to: 24 days. A longer time-out ends there. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-type StopReason = 'timeout' | 'cancelled' | 'removed' | 'closing'
+type StopReason = 'timeout' | 'no_progress' | 'lease' | 'cancelled' | 'removed' | 'closing'
 
 /** A time-out has the platform's own reason, so that adapters can tell it; the others are ours. */
 const reasonOf = (signal: AbortSignal): StopReason =>
   signal.reason instanceof DOMException ? 'timeout' : (signal.reason as StopReason)
 
-/** @param permitted the breaker's permit for this call */
+/**
+ * @param permitted the breaker's permit for this call
+ * @param allowance what its models may use; absent where no budget is kept
+ * @param lease absent where nobody asks for the place back
+ */
 export async function callAgent(
   parts: CallParts,
   member: Member,
@@ -72,6 +88,8 @@ export async function callAgent(
   effect_key: string,
   permitted: number,
   signal: AbortSignal,
+  allowance?: Allowance,
+  lease?: Lease,
 ): Promise<Called> {
   const { now, logger } = parts
   const { agent, engine } = member
@@ -98,24 +116,44 @@ export async function callAgent(
   member.working.add(working)
   engine.in_use++
 
+  let finding: Finding | null = null
+  const watch = watchAttempt({
+    times: member.times,
+    evidence: attempt.evidence ?? null,
+    silence: parts.silence_ms,
+    timeout,
+    found: (what) => {
+      finding = what
+      stop.abort('no_progress')
+    },
+  })
+  lease?.taken(() => {
+    finding = { detector: 'lease', message: 'its run held more than its share while another waited', evidence: {} }
+    watch.end(false)
+    stop.abort('lease')
+  })
   const access = parts.endpoint?.open({
     run: attempt.run,
     task: attempt.task,
     attempt: attempt.attempt,
     agent: agent.name,
-    ...(attempt.budget === undefined ? {} : { left: attempt.budget.left }),
+    allowance,
+    observer: watch.observer,
+    model: attempt.model,
     signal: stop.signal,
   })
   const context: PerformContext = {
     signal: stop.signal,
-    ...(access && { model_access: access.grant }),
-    progress: ({ kind, tokens, text }) => {
+    ...(access && { model_access: access.grant, complete: access.complete }),
+    progress: (said) => {
+      watch.progress(said)
+      const { kind, tokens, text } = said
       if (tokens !== undefined) working.tokens = tokens
       working.note = text === undefined ? kind : `${kind}: ${text.slice(0, 200)}`
     },
   }
   const stopped = (): Failure | null =>
-    stop.signal.aborted ? stopFailure(reasonOf(stop.signal), agent.name, timeout) : null
+    stop.signal.aborted ? stopFailure(reasonOf(stop.signal), agent.name, timeout, finding) : null
   const guarded = <T>(act: () => Promise<Result<T>>) => settled(act, stop.signal, stopped, agent.name, logger)
   const task = taskOf(member, attempt, effect_key)
   const effect = effectOf(member, attempt.effect)
@@ -144,6 +182,8 @@ export async function callAgent(
   }
   clearTimeout(timer)
   signal.removeEventListener('abort', cancel)
+  if (!result.ok && result.failure.kind === 'timeout') finding ??= watch.over()
+  const slow = watch.end(result.ok)
   // Also of an agent that was left behind: its key ends here.
   const ended = stop.signal.aborted ? `the attempt was ended (${reasonOf(stop.signal)})` : 'the attempt has ended'
   const counted = (await access?.close(ended)) ?? null
@@ -155,7 +195,8 @@ export async function callAgent(
     result = checked.ok ? ok({ ...result.value, output: checked.value }) : checked
   }
   // Nothing is learned from a call that was not made, that we ended, or that was made under other settings.
-  const ours = stop.signal.aborted && reasonOf(stop.signal) !== 'timeout'
+  const why = stop.signal.aborted ? reasonOf(stop.signal) : null
+  const ours = why !== null && why !== 'timeout' && why !== 'no_progress'
   if (called && !ours && member.engine === engine) learn(parts, member, host, result, duration_ms, permitted)
   else
     member.breaker = settleCall(
@@ -172,20 +213,31 @@ export async function callAgent(
   } catch (error) {
     logger.error({ agent: agent.name, error: String(error) }, 'the end of a call could not be recorded')
   }
-  if (result.ok) return { duration_ms, ok: true, performed: result.value }
+  if (result.ok) return { duration_ms, ok: true, performed: result.value, ...(slow !== null && { finding: slow }) }
   const { failure } = result
   // What was written ahead has happened: the recorded answer would only come again.
   const retryable = mayRetry(failure) && !(failure.kind === 'output_invalid' && isGuarded(effect))
-  return { duration_ms, ok: false, failure, retryable, ...(counted !== null && { usage: counted }) }
+  return {
+    duration_ms,
+    ok: false,
+    failure,
+    retryable,
+    ...(counted !== null && { usage: counted }),
+    ...(finding !== null && { finding }),
+  }
 }
 
 /** What the gateway counted, or what the agent says where that is more: it may have asked models besides. */
 function withCounted(said: Usage, counted: Usage): Usage {
   const most = (a: number | null, b: number | null): number | null =>
     a === null || b === null ? (a ?? b) : Math.max(a, b)
+  const more = (a: number | null, b: number | null): boolean => a !== null && b !== null && a > b
+  const besides = more(said.input_tokens, counted.input_tokens) || more(said.output_tokens, counted.output_tokens)
+  const { money, ...rest } = counted
   return {
     ...said,
-    ...counted,
+    ...rest,
+    ...(money !== undefined && !besides && { money }),
     input_tokens: most(said.input_tokens, counted.input_tokens),
     output_tokens: most(said.output_tokens, counted.output_tokens),
     calls: Math.max(said.calls, counted.calls),
@@ -204,6 +256,7 @@ const taskOf = (member: Member, attempt: Attempt, effect_key: string): AgentTask
   output_schema: attempt.output_schema,
   max_output_tokens: attempt.max_output_tokens,
   ...(attempt.notice === undefined ? {} : { notice: attempt.notice }),
+  ...(attempt.model === undefined ? {} : { model: attempt.model }),
   effect_key,
 })
 
@@ -265,7 +318,7 @@ const whereThrown = (error: unknown): object =>
       }
     : { error: typeof error }
 
-function stopFailure(reason: StopReason, agent: string, timeout: number): Failure {
+function stopFailure(reason: StopReason, agent: string, timeout: number, finding: Finding | null): Failure {
   const remedy = 'another agent may take the task'
   switch (reason) {
     case 'timeout':
@@ -276,6 +329,14 @@ function stopFailure(reason: StopReason, agent: string, timeout: number): Failur
         value: durationText(timeout),
         remedy: 'give the task or the agent more time, or make the task smaller',
       }
+    case 'no_progress':
+      return {
+        kind: 'no_progress',
+        message: `${agent} was ended: ${finding?.message ?? 'it showed no progress'}`,
+        remedy,
+      }
+    case 'lease':
+      return { kind: 'busy', message: `${agent} was given back: ${finding?.message ?? 'another run waits'}` }
     case 'removed':
       return { kind: 'agent_failed', message: `${agent} was removed while it worked`, remedy }
     case 'closing':

@@ -2,19 +2,23 @@
  * One attempt of one task, from choice to outcome: who, when (a place), whether (breaker, retry budget), and the call.
  */
 
-import { mayRetry } from '../agent-systems/agent-system.ts'
+import { type AgentHandle, mayRetry } from '../agent-systems/agent-system.ts'
 import { chooseAgent } from '../agents/choose-agent.ts'
 import { permit } from '../agents/circuit-breaker.ts'
 import type { RetryBudget } from '../agents/retry.ts'
+import type { AttemptAllowance } from '../budget/attempt-ledger.ts'
 import type { Denied, Used } from '../budget/tree.ts'
 import type { Failure } from '../failure.ts'
-import { callKey, deniedText } from '../workflow/call-budget.ts'
+import type { ModelGateway } from '../models/model-gateway.ts'
+import type { Finding } from '../progress/finding.ts'
+import { callKey, deniedText, holdKey } from '../workflow/call-budget.ts'
 import { contentHash } from '../workflow/content-hash.ts'
-import type { Usage } from '../workflow/event.ts'
+import type { Could, Usage } from '../workflow/event.ts'
 import type { Admission } from './admission.ts'
 import { type Called, type CallParts, callAgent } from './call-agent.ts'
 import type { Attempt, AttemptOutcome, OutsideBudgets } from './fleet.ts'
-import { breakerSettings, candidateOf, closedBecause } from './member.ts'
+import { isGuarded } from './effect-ledger.ts'
+import { breakerSettings, candidateOf, closedBecause, effectOf } from './member.ts'
 import type { Registry } from './registry.ts'
 
 export type DispatchParts = CallParts & {
@@ -23,9 +27,13 @@ export type DispatchParts = CallParts & {
   retryBudget: RetryBudget
   retryRefused: () => void
   closing: () => boolean
+  gateway: Pick<ModelGateway, 'default_model' | 'other_model'>
   /** Absent where nothing limits several runs together. */
   budgets?: OutsideBudgets | undefined
 }
+
+/** A call of a later attempt keeps its place to the end. */
+const MOST_RECALLED = 5
 
 /** The same on every repetition, whatever the attempt: what a destination knows the effect by. */
 export const effectKey = (attempt: Pick<Attempt, 'run' | 'task' | 'instructions' | 'input' | 'arguments'>): string =>
@@ -53,6 +61,19 @@ export function createDispatch(
     const outcome = perform(attempt, effect_key, signal).finally(() => flights.delete(flight))
     flights.set(flight, outcome)
     return outcome
+  }
+
+  /** What a later attempt could do otherwise. */
+  function whatElse(attempt: Attempt, agent: string, handle: AgentHandle, finding: Finding | undefined): Could {
+    const { registry, admission, now, gateway } = parts
+    const at = now()
+    const candidates = [...registry.members()].map((member) => candidateOf(member, admission.load(member.agent.id), at))
+    const others = { ...attempt, excluded: [...attempt.excluded, agent], only_others: true }
+    const other_agent = chooseAgent(others, candidates).agent !== null
+    if (handle.model === undefined) return { other_model: null, other_agent }
+    const own = attempt.model ?? handle.model() ?? gateway.default_model().id
+    const asked = [...(own === null ? [] : [own]), ...(finding?.models ?? [])]
+    return { other_model: gateway.other_model?.(asked) ?? null, other_agent }
   }
 
   async function perform(attempt: Attempt, effect_key: string, signal: AbortSignal): Promise<AttemptOutcome> {
@@ -98,18 +119,23 @@ export function createDispatch(
       const member = registry.find(choice.agent)
       const handle = member?.engine.handle
       if (member === undefined || handle === undefined || handle === null) continue
+      // Ended in the middle, it can be made again; and not without end.
+      const guarded = isGuarded(effectOf(member, attempt.effect)) || attempt.attempt > MOST_RECALLED
+      let endCall = () => {}
       const place = await admission.acquire({
         run: attempt.run,
         agent: member.agent.id,
         host: handle.host,
         priority: attempt.repeated ? 1 : 0,
         signal,
+        ...(!guarded && { recall: () => endCall() }),
       })
       if (place === 'moved') continue
       if (!place.ok) return failed(choice.why, place.failure, member.agent.name)
       const key = callKey(attempt)
       let held: Awaited<ReturnType<OutsideBudgets['reserve']>> = null
       let used: Used = notMade
+      let allowance: AttemptAllowance | undefined
       try {
         if (parts.budgets !== undefined) {
           held = await parts.budgets.reserve({
@@ -125,6 +151,12 @@ export function createDispatch(
             held = null
             return { ...failed(choice.why, exhausted(denied), member.agent.name), ...deniedBy(denied) }
           }
+          const { run, budget } = attempt
+          const outside = held === null ? null : { key, amounts: held.amounts }
+          allowance = parts.budgets.attempt({ run, hold: holdKey(attempt), budget, outside })
+          const denied = allowance.admit()
+          if (denied !== null)
+            return { ...failed(choice.why, exhausted(denied), member.agent.name), ...deniedBy(denied) }
         }
         if (signal.aborted) return failed(choice.why, cancelled, member.agent.name)
         // Much may have changed while it waited: then somebody else is chosen.
@@ -139,10 +171,17 @@ export function createDispatch(
         if (permitted.permit === null) continue
         const { name: agent, hash: agent_hash } = member.agent
         const started_at = now()
-        const called = await callAgent(parts, member, handle, attempt, effect_key, permitted.permit, signal)
+        const called = await callAgent(parts, member, handle, attempt, effect_key, permitted.permit, signal, allowance, {
+          taken: (end) => {
+            endCall = end
+          },
+        })
         used = usedBy(called, parts.budgets)
+        const could = called.ok ? {} : { could: whatElse(attempt, agent, handle, called.finding) }
         return {
+          ...could,
           ...withMoney(called, parts.budgets),
+          ...deniedWithin(called, allowance),
           agent,
           agent_hash,
           why: choice.why,
@@ -151,6 +190,7 @@ export function createDispatch(
           queued_ms: Math.max(0, started_at - arrived),
         }
       } finally {
+        allowance?.close()
         place.value.release()
         if (held !== null) await parts.budgets?.settle(key, used)
       }
@@ -177,7 +217,7 @@ function usedBy(called: Called, budgets: OutsideBudgets | undefined): Used {
   return {
     calls,
     tokens: known ? input_tokens + output_tokens : null,
-    money: budgets?.moneyFor(called.ok ? called.performed.model : null, usage).money ?? (known ? 0 : null),
+    money: pricedBy(called, usage, budgets).money ?? (known ? 0 : null),
     estimated,
   }
 }
@@ -186,16 +226,22 @@ const unknownUse = ({ kind }: Failure): Usage =>
   notBegun.has(kind) ? noUse : { input_tokens: null, output_tokens: null, calls: 1 }
 const noUse: Usage = { input_tokens: 0, output_tokens: 0, calls: 0 }
 
+/** By the models that the gateway was asked for, where it counted; else by the one that the agent names. */
+const pricedBy = (called: Called, usage: Usage, budgets: OutsideBudgets | undefined): Pick<Usage, 'money'> =>
+  usage.money !== undefined
+    ? { money: usage.money }
+    : (budgets?.moneyFor(called.ok ? called.performed.model : null, usage) ?? {})
+
 /** What a call used and cost is said where the price table is known: here. */
 function withMoney(called: Called, budgets: OutsideBudgets | undefined): Called {
   if (!called.ok) {
     const usage = called.usage ?? unknownUse(called.failure)
-    return { ...called, usage: { ...usage, ...budgets?.moneyFor(null, usage) } }
+    return { ...called, usage: { ...usage, ...pricedBy(called, usage, budgets) } }
   }
   const { performed } = called
   return {
     ...called,
-    performed: { ...performed, usage: { ...performed.usage, ...budgets?.moneyFor(performed.model, performed.usage) } },
+    performed: { ...performed, usage: { ...performed.usage, ...pricedBy(called, performed.usage, budgets) } },
   }
 }
 
@@ -204,6 +250,20 @@ const deniedBy = (denied: Denied): { denied: Denied; retryable: boolean } => ({
   denied,
   retryable: /^(agent|host):/.test(denied.account),
 })
+
+/** What broke because the budget ended its calls is the budget's: it would break again. */
+function deniedWithin(called: Called, allowance: AttemptAllowance | undefined) {
+  const denied = allowance?.denied() ?? null
+  if (called.ok || denied === null || !endedByBudget.has(called.failure.kind)) return {}
+  const { kind, message } = called.failure
+  const failure = exhausted(denied)
+  return {
+    ...deniedBy(denied),
+    failure: kind === 'budget_exhausted' ? failure : { ...failure, message: `${failure.message}, and so: ${message}` },
+  }
+}
+
+const endedByBudget: ReadonlySet<Failure['kind']> = new Set(['budget_exhausted', 'agent_failed', 'output_invalid'])
 
 const exhausted = (denied: Denied): Failure => ({
   kind: 'budget_exhausted',

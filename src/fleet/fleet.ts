@@ -5,10 +5,13 @@
 
 import type { Health, Performed } from '../agent-systems/agent-system.ts'
 import type { Agent, AgentInput, AgentStatus } from '../agents/agent.ts'
+import type { Amounts } from '../budget/amounts.ts'
+import type { AttemptAllowance, AttemptLedger, AttemptOf } from '../budget/attempt-ledger.ts'
 import type { Denied, Used } from '../budget/tree.ts'
 import type { Failure, Result } from '../failure.ts'
+import type { Finding } from '../progress/finding.ts'
 import type { CallAgent, CallBudget } from '../workflow/command.ts'
-import type { BudgetDenied, Usage } from '../workflow/event.ts'
+import type { BudgetDenied, Could, Usage } from '../workflow/event.ts'
 import type { Json, Value } from '../workflow/value.ts'
 
 /** An agent with what is known of it now. */
@@ -51,13 +54,17 @@ export type AttemptOutcome = {
   started_at: number
   queued_ms: number
   duration_ms: number
-} & ({ ok: true; performed: Performed } | { ok: false; failure: Failure; retryable: boolean; usage?: Usage })
+} & (
+  | { ok: true; performed: Performed; finding?: Finding }
+  | { ok: false; failure: Failure; retryable: boolean; usage?: Usage; finding?: Finding; could?: Could }
+)
 
 /** A call, for the budgets that several runs draw on. */
 export type OutsideCall = {
   /** The same for a repetition of the same call. */
   key: string
   agent: string | null
+  /** Null: that of the manager's own model, which plans. */
   host: string | null
   budget: CallBudget | undefined
   /** What is sent, for an estimate where the run made none. */
@@ -67,8 +74,12 @@ export type OutsideCall = {
 
 export type OutsideBudgets = {
   /** Null: nothing limits this call, and nothing is to be settled. */
-  reserve: (call: OutsideCall) => Promise<{ denied: Denied | null } | null>
+  reserve: (call: OutsideCall) => Promise<{ denied: Denied | null; amounts: Amounts } | null>
   settle: (key: string, used: Used) => Promise<void>
+  /** What an attempt may use while it goes on, of these budgets and of those of its run. */
+  attempt: (of: Omit<AttemptOf, 'cost'>) => AttemptAllowance
+  /** Shows the tree of a run, to be read whenever one of its attempts asks; null = the run has ended. */
+  seen: AttemptLedger['seen']
   /** The call did not come back: true when something was held for it, which is charged in full now. */
   died: (key: string) => Promise<boolean>
   /** What a call cost, in millionths; undefined where nothing has a price. */

@@ -16,6 +16,7 @@ import type { Failure, FailureKind } from '../failure.ts'
 import type { EffectClass } from '../workflow/definition.ts'
 import { milliseconds } from '../workflow/duration.ts'
 import type { AgentView } from './fleet.ts'
+import { type AgentTimes, agentTimes } from './watch-attempt.ts'
 
 /** pino's shape; nothing else of a logger is used. */
 export type Logger = { [level in 'debug' | 'info' | 'warn' | 'error']: (fields: object, message: string) => void }
@@ -53,6 +54,8 @@ export type Member = {
   /** Whether it has ever answered a check or a call since it is here. */
   answered: boolean
   working: Set<Working>
+  /** How long it took before. */
+  times: AgentTimes
   /** Removed as soon as its last call has ended. */
   removing: boolean
   counts: { ok: number; failed: { [kind in FailureKind]?: number } }
@@ -69,6 +72,7 @@ export const newMember = (agent: Agent, engine: Engine): Member => ({
   failed_checks: 0,
   answered: false,
   working: new Set(),
+  times: agentTimes(),
   removing: false,
   counts: { ok: 0, failed: {} },
   when_idle: [],

@@ -22,6 +22,9 @@ import { createTrackRecords } from './track-records.ts'
 /** Calls that may wait for a place. */
 export const QUEUE_LIMIT = 10_000
 
+/** How often places that are held beyond a run's share are looked for. */
+const RECALL_EVERY_MS = 1_000
+
 /** Counts since the start of the process, for /metrics. */
 export type FleetStats = {
   agents: {
@@ -41,7 +44,7 @@ export type FleetStats = {
 export type OpenFleet = Fleet & { stats: () => FleetStats }
 
 export type FleetParts = {
-  configuration: Pick<Configuration, 'limits' | 'models' | 'agents' | 'default_agents'>
+  configuration: Pick<Configuration, 'limits' | 'models' | 'agents' | 'default_agents' | 'progress'>
   store: Pick<Store, 'agents' | 'effects' | 'meta' | 'agent_history'>
   gateway: ModelGateway
   /** Where agents outside reach the models; without it none gets a key. */
@@ -74,6 +77,7 @@ export async function openFleet(parts: FleetParts): Promise<Result<OpenFleet>> {
       queue: QUEUE_LIMIT,
       agent: (id) => registry.byId(id)?.agent.concurrency ?? 0,
       host: limiter.limit,
+      lease_ms: configuration.progress.lease_ms,
     },
     now,
   )
@@ -88,12 +92,15 @@ export async function openFleet(parts: FleetParts): Promise<Result<OpenFleet>> {
     onClosed: (member) => admission.dismiss(member.agent.id),
     queuedFor: admission.queuedFor,
   })
+  const recalling = setInterval(admission.recall, RECALL_EVERY_MS)
+  recalling.unref()
   const records = createTrackRecords(store.meta, registry.members, logger)
   const health = createHealthChecks({ members: registry.members, now, random, logger })
   const states = createStateLog({ history: store.agent_history, members: registry.members, now, logger })
 
   const problem = await enterAgents()
   if (problem !== null) {
+    clearInterval(recalling)
     await health.close()
     await states.close()
     await registry.close()
@@ -115,6 +122,8 @@ export async function openFleet(parts: FleetParts): Promise<Result<OpenFleet>> {
     byId: registry.byId,
     inFlightOn: admission.inFlightOn,
     endpoint: parts.endpoint,
+    silence_ms: configuration.progress.silence_ms,
+    gateway: parts.gateway,
     callEnded: registry.callEnded,
     learned: records.learned,
     now,
@@ -195,6 +204,7 @@ export async function openFleet(parts: FleetParts): Promise<Result<OpenFleet>> {
     async close() {
       if (closing) return
       closing = true
+      clearInterval(recalling)
       const members = [...registry.members()]
       const idle = members
         .filter((member) => member.working.size > 0)

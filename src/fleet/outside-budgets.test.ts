@@ -26,6 +26,7 @@ function opened(budgets: Partial<Configuration['budgets']>) {
     store,
     owner: 'me',
     now: () => NOON,
+    own_host: () => 'own',
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   })
   return { asked, outside }
@@ -55,7 +56,7 @@ describe('budgets over several runs', () => {
       model_hosts_daily: { lab: { tokens: 9_000 } },
       prices,
     })
-    assert.deepEqual(await outside.reserve(call), { denied: null })
+    assert.equal((await outside.reserve(call))?.denied, null)
     assert.deepEqual(
       asked[0]?.accounts.map(({ id, limits }) => [id, limits]),
       [
@@ -67,6 +68,16 @@ describe('budgets over several runs', () => {
     )
     const amounts = asked[0]?.amounts
     assert.ok(amounts !== undefined && amounts.tokens >= 1_100 && amounts.money > amounts.tokens)
+    outside.close()
+  })
+
+  test('what names no host is of the manager’s own model, which plans', async () => {
+    const { asked, outside } = opened({ model_hosts_daily: { own: { calls: 2 } } })
+    await outside.reserve({ ...call, agent: null, host: null })
+    assert.deepEqual(
+      asked[0]?.accounts.map(({ id }) => id),
+      ['host:own:2026-01-31'],
+    )
     outside.close()
   })
 

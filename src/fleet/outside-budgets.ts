@@ -1,9 +1,11 @@
 /**
- * Budgets that several runs draw on: those of the runs above a call, and the limits of the configuration (in all, for
+ * Budgets beyond the state of one run, and what attempts use of all of them while they go on (src/budget/attempt-ledger.ts).
+ * Those that several runs draw on: those of the runs above a call, and the limits of the configuration (in all, for
  * the day, for each agent and model host for the day). Days are those of UTC. A call that nothing of this limits costs
  * nothing here: no transaction, no promise of the store.
  */
 import { type Amounts, type Limits, moneyOf, nothing } from '../budget/amounts.ts'
+import { attemptLedger } from '../budget/attempt-ledger.ts'
 import { estimate, FRAME_TOKENS, tokensOf } from '../budget/estimate.ts'
 import { costOf, dearest, priceOf } from '../budget/prices.ts'
 import type { Used } from '../budget/tree.ts'
@@ -24,6 +26,8 @@ export function openOutsideBudgets(parts: {
   owner: string
   now: () => number
   logger: Logger
+  /** Host of the manager's own model, which plans; null while there is none. */
+  own_host?: () => string | null
 }): OutsideBudgets {
   const { store, owner, now, logger } = parts
   const { total, daily, agents_daily, model_hosts_daily, prices } = parts.configuration.budgets
@@ -41,7 +45,8 @@ export function openOutsideBudgets(parts: {
     const limits = limitsOf(budget)
     return limits === null ? [] : [{ id, limits, keep: nothing(), configured: true }]
   }
-  const accountsOf = ({ agent, host, budget }: OutsideCall): Reservation['accounts'] => {
+  const accountsOf = ({ agent, host: named, budget }: OutsideCall): Reservation['accounts'] => {
+    const host = named ?? parts.own_host?.() ?? null
     const day = new Date(now()).toISOString().slice(0, 10)
     return [
       ...(budget?.accounts ?? []),
@@ -52,6 +57,9 @@ export function openOutsideBudgets(parts: {
     ]
   }
 
+  const cost = (model: string | null, input_tokens: number, output_tokens: number): number | null =>
+    Object.keys(prices).length === 0 ? null : costOf(priceOf(prices, model, free).price, input_tokens, output_tokens)
+  const ledger = attemptLedger(store.budgets.more)
   let held = 0
   const beat = setInterval(() => {
     const at = now()
@@ -85,18 +93,20 @@ export function openOutsideBudgets(parts: {
         purpose: call.budget?.purpose ?? 'work',
       })
       if (denied === null) held++
-      return { denied }
+      return { denied, amounts }
     },
     async settle(key, used) {
       held--
       await store.budgets.settle(key, used)
     },
+    attempt: (of) => ledger.open({ ...of, cost }),
+    seen: ledger.seen,
     died: (key) => store.budgets.settle(key, DIED),
     moneyFor(model, { input_tokens, output_tokens, calls }) {
       if (Object.keys(prices).length === 0) return {}
       if (calls === 0) return { money: 0 }
       if (input_tokens === null || output_tokens === null) return { money: null }
-      return { money: costOf(priceOf(prices, model, free).price, input_tokens, output_tokens) }
+      return { money: cost(model, input_tokens, output_tokens) }
     },
     close: () => clearInterval(beat),
   }

@@ -140,6 +140,7 @@ export async function testFleet(
     pool?: number
     limit?: number
     defaults?: boolean
+    silence_ms?: number
   } = {},
 ): Promise<TestFleet> {
   const store = of.store ?? (await testStore(t))
@@ -158,7 +159,7 @@ export async function testFleet(
 export function fleetParts(
   store: Store,
   systems: { system: AgentSystem }[],
-  of: { file?: AgentInput[]; pool?: number; limit?: number; defaults?: boolean } = {},
+  of: { file?: AgentInput[]; pool?: number; limit?: number; defaults?: boolean; silence_ms?: number } = {},
 ): { parts: FleetParts; clock: { now: number }; log: string[] } {
   const clock = { now: 1_700_000_000_000 }
   const log: string[] = []
@@ -185,6 +186,7 @@ export function fleetParts(
       },
       agents: of.file ?? [],
       default_agents: of.defaults ?? false,
+      progress: { silence_ms: of.silence_ms ?? 120_000, lease_ms: 60_000 },
     },
     store,
     gateway: {} as ModelGateway,

@@ -10,11 +10,12 @@
  * 3. What is kept of a body has no secret of the task in it; an answer that had one is not used again.
  */
 
+import type { Allowance } from '../budget/allowance.ts'
+import { type Amounts, nothing } from '../budget/amounts.ts'
 import type { ModelCall, ModelCallEnd, Store } from '../store/store.ts'
 import { contentHash } from '../workflow/content-hash.ts'
 import type { Usage } from '../workflow/event.ts'
 import type { Json } from '../workflow/value.ts'
-import type { Spend } from './allowance.ts'
 
 /** Bytes of one body that are kept; a longer one is recorded without it and never answered again. */
 const BODY_BYTES = 256 * 1024
@@ -29,8 +30,8 @@ export type Recorded = Pick<ModelCall, 'model' | 'input_tokens' | 'output_tokens
 export type BegunCall = {
   /** Resolves when the beginning is in the store. Rejects when it cannot be. */
   stored: Promise<void>
-  /** Once. `used` is what the call counts for. */
-  end: (end: Omit<ModelCallEnd, 'duration_ms'> & { answer: Json }, used: Spend) => void
+  /** Once. `calls`: 0 when no model was asked. */
+  end: (end: Omit<ModelCallEnd, 'duration_ms'> & { answer: Json }, calls: 0 | 1) => void
 }
 
 export type AttemptCalls = {
@@ -44,7 +45,7 @@ export type AttemptCalls = {
     replayed: boolean
   }) => BegunCall
   /** What executions that an earlier start of the program left behind have used. */
-  before: Spend
+  before: Amounts
   /** Null when there were none. */
   sum: () => Usage | null
   /** Resolves when all that was begun is recorded as far as it will be, and the execution as ended in order. */
@@ -59,33 +60,41 @@ export async function attemptCalls(options: {
   now: () => number
   /** When the program started. */
   since: number
+  cost: Allowance['cost']
   /** Told of what could not be recorded. */
   lost: (error: unknown) => void
 }): Promise<AttemptCalls> {
-  const { of, store, rules, hide, now, since, lost } = options
+  const { of, store, rules, hide, now, since, cost, lost } = options
   const recorded = await store.model_calls.of_task(of.run, of.task)
   const answers = new Map<string, ModelCall[]>()
-  const usage: Required<Pick<Usage, 'calls'>> & { input_tokens: number; output_tokens: number; estimated: boolean } = {
-    calls: 0,
-    input_tokens: 0,
-    output_tokens: 0,
-    estimated: false,
+  const usage = { calls: 0, input_tokens: 0, output_tokens: 0, money: 0, estimated: false }
+  type Counted = Pick<ModelCall, 'model' | 'input_tokens' | 'output_tokens' | 'estimated' | 'reserved_tokens'>
+  /** Of a call that never ended, what was reserved for it. */
+  const used = ({ model, input_tokens, output_tokens, reserved_tokens }: Counted) => {
+    const input = input_tokens ?? reserved_tokens
+    const output = output_tokens ?? 0
+    return { input, output, money: cost(model, input, output) ?? 0 }
   }
-  const count = (call: Pick<ModelCall, 'input_tokens' | 'output_tokens' | 'estimated' | 'reserved_tokens'>) => {
+  const count = (call: Counted) => {
+    const { input, output, money } = used(call)
     usage.calls += 1
-    usage.input_tokens += call.input_tokens ?? call.reserved_tokens
-    usage.output_tokens += call.output_tokens ?? 0
+    usage.input_tokens += input
+    usage.output_tokens += output
+    usage.money += money
     usage.estimated ||= call.estimated || call.input_tokens === null
   }
-  const before: Spend = { calls: 0, tokens: 0 }
+  const before = nothing()
   for (const call of recorded) {
     if (call.replayed) continue
     if (call.attempt === of.attempt) count(call)
     // Of an attempt that failed in order the next one shall not hear the same again.
     if (call.closed) continue
-    if (call.at < since) {
+    // What another attempt used before it died was charged when that one was.
+    if (call.attempt === of.attempt && call.at < since) {
+      const { input, output, money } = used(call)
       before.calls += 1
-      before.tokens += call.input_tokens === null ? call.reserved_tokens : call.input_tokens + (call.output_tokens ?? 0)
+      before.tokens += input + output
+      before.money += money
     }
     if (call.outcome === 'ok' && call.answer !== null)
       answers.set(call.content, [...(answers.get(call.content) ?? []), call])
@@ -147,11 +156,11 @@ export async function attemptCalls(options: {
       let ended = false
       return {
         stored,
-        end: ({ answer, ...end }, used) => {
+        end: ({ answer, ...end }, calls) => {
           if (ended) return
           ended = true
           const duration_ms = performance.now() - began
-          if (!replayed && used.calls > 0) count(end)
+          if (!replayed && calls > 0) count(end)
           const said = end.outcome === 'ok' || end.outcome === 'budget' ? kept(answer) : null
           const bodies = { request: kept(request)?.bytes ?? null, answer: said?.whole ? said.bytes : null }
           write(stored.then(() => store.model_calls.end(of.access, own, { ...end, duration_ms }, bodies))).catch(
@@ -161,8 +170,9 @@ export async function attemptCalls(options: {
       }
     },
     sum: () => {
-      const { calls, input_tokens, output_tokens, estimated } = usage
-      return calls === 0 ? null : { calls, input_tokens, output_tokens, ...(estimated && { estimated }) }
+      const { money, estimated, ...counts } = usage
+      const priced = cost(null, 0, 0) !== null
+      return counts.calls === 0 ? null : { ...counts, ...(priced && { money }), ...(estimated && { estimated }) }
     },
     close: async () => {
       // Carries the ends along that wait for company.

@@ -2,12 +2,14 @@
  * One call of a model on behalf of an attempt: reserved, begun, counted while it streams, stopped where the budget ends,
  * settled, recorded. Both dialects and all their endpoints go through here.
  */
-import { type Failure, type FailureKind, fail, ok, type Result } from '../failure.ts'
+import type { Allowance } from '../budget/allowance.ts'
+import { type Failure, fail, ok, type Result } from '../failure.ts'
 import type { EmbeddingRequest, ModelAnswer, ModelGateway, ModelRequest, ToolCall } from '../models/model-gateway.ts'
+import type { AttemptObserver } from '../progress/observer.ts'
 import type { Json } from '../workflow/value.ts'
-import type { Allowance, Reservation, Spend } from './allowance.ts'
 import { type AttemptCalls, contentOf } from './attempt-calls.ts'
-import { outputTokens, promptTokens, tokensOf } from './estimate-tokens.ts'
+import { promptTokens, tokensOf } from './estimate-tokens.ts'
+import { openMeter } from './meter.ts'
 
 /** Whose calls these are. */
 export type Holder = {
@@ -16,6 +18,9 @@ export type Holder = {
   agent: string
   allowance: Allowance
   calls: AttemptCalls
+  observer?: AttemptObserver | undefined
+  /** Asked in place of whatever the agent names. */
+  model?: string | undefined
   /** Aborts when the attempt has ended. */
   signal: AbortSignal
 }
@@ -49,28 +54,30 @@ export type CallContext = {
   on_text: (text: string) => void
 }
 
-/** Output that is reserved when nobody says how much there will be, and by how much a reservation is extended. */
-const USUAL_OUTPUT = 1_024
-const EXTENSION = 256
-/** With less room for an answer than this, a call is not worth its prompt. */
-const LEAST_OUTPUT = 8
-
-/** Failures before any model was asked. */
-const notAsked: ReadonlySet<FailureKind> = new Set(['invalid_input', 'unsupported', 'forbidden'])
-/** Failures of a host that had not begun the work. */
-const notBegun: ReadonlySet<FailureKind> = new Set([
-  'model_missing',
-  'busy',
-  'too_large',
-  'unavailable',
-  'unauthenticated',
-])
-
+/** Tells the attempt's observer what is asked and what came of it. */
 export async function callModel(
+  gateway: ModelGateway,
+  holder: Holder,
+  sent: Question,
+  context: CallContext,
+): Promise<Result<Answered>> {
+  const question = holder.model === undefined ? sent : { ...sent, model: holder.model }
+  const call = ++calls_asked
+  holder.observer?.asked(call, question.messages)
+  const answered = await meteredCall(gateway, holder, question, context, call)
+  if (answered.ok) holder.observer?.answered(call, answered.value)
+  else holder.observer?.failed(call, answered.failure.kind)
+  return answered
+}
+
+let calls_asked = 0
+
+async function meteredCall(
   gateway: ModelGateway,
   holder: Holder,
   question: Question,
   { endpoint, signal, on_text }: CallContext,
+  call: number,
 ): Promise<Result<Answered>> {
   const began = performance.now()
   const { allowance, calls } = holder
@@ -82,10 +89,7 @@ export async function callModel(
     const begun = calls.begin({ endpoint, content, request, reserved_tokens: 0, replayed: true })
     const { model, input_tokens, output_tokens, estimated } = known
     const counts = { input_tokens: input_tokens ?? 0, output_tokens: output_tokens ?? 0, estimated }
-    begun.end(
-      { reserved_tokens: 0, outcome: 'ok', model, ...counts, first_token_ms: 0, answer: known.answer },
-      { calls: 0, tokens: 0 },
-    )
+    begun.end({ reserved_tokens: 0, outcome: 'ok', model, ...counts, first_token_ms: 0, answer: known.answer }, 0)
     await begun.stored
     if (text !== '') on_text(text)
     const duration_ms = performance.now() - began
@@ -94,9 +98,10 @@ export async function callModel(
   }
 
   const input = promptTokens(question)
-  const reserved = reserveFor(allowance, input, question.max_output_tokens)
-  if (!reserved.ok) return reserved
-  const budget = meter(allowance, reserved.value, input)
+  const named = question.model ?? gateway.default_model().id
+  const opened = await openMeter(allowance, named, input, question.max_output_tokens)
+  if (!opened.ok) return opened
+  const budget = opened.value
   const begun = calls.begin({ endpoint, content, request, reserved_tokens: budget.reserved(), replayed: false })
   const stop = new AbortController()
   const ends = AbortSignal.any([signal, holder.signal, stop.signal])
@@ -131,6 +136,9 @@ export async function callModel(
     {
       signal: ends,
       progress: ({ kind, tokens = 0, text: piece = '' }) => {
+        if (kind === 'tokens') holder.observer?.streamed(call)
+        else if (kind === 'asked') holder.observer?.sent(call)
+        else holder.observer?.waits(call)
         if (kind !== 'tokens' || denied !== null) return
         first_token_ms ??= performance.now() - began
         denied = budget.counted(tokens, text.length + piece.length)
@@ -149,37 +157,27 @@ export async function callModel(
 
   if (result.ok || (stopped !== null && unrecorded === null)) {
     const answer = result.ok ? result.value : null
-    const cut = stopped?.message ?? (bounded && answer?.finish === 'length' ? budgetEnds(allowance, room) : null)
-    const counts = {
-      input_tokens: answer?.input_tokens ?? input,
-      output_tokens: answer?.output_tokens ?? budget.output(),
-      estimated: answer?.input_tokens == null || answer.output_tokens === null,
-    }
+    const cut = stopped?.message ?? (bounded && answer?.finish === 'length' ? (budget.ended()?.message ?? null) : null)
     const said = {
       text: answer?.text ?? text,
       tool_calls: answer?.tool_calls ?? [],
       finish: cut === null ? (answer?.finish ?? 'other') : ('length' as const),
     }
-    const model = answer === null ? (question.model ?? '') : `${answer.host}/${answer.model}`
-    const used: Spend = { calls: 1, tokens: counts.input_tokens + counts.output_tokens }
+    const model = answer === null ? (named ?? '') : `${answer.host}/${answer.model}`
     const reserved_tokens = budget.reserved()
-    budget.settle(used)
+    const { calls: made, ...counts } = budget.answered(model, answer)
     begun.end(
       { reserved_tokens, outcome: cut === null ? 'ok' : 'budget', model, ...counts, first_token_ms, answer: said },
-      used,
+      made,
     )
     const load_ms = answer?.load_ms ?? null
     return ok({ ...said, model, ...counts, budget: cut, replayed: false, load_ms, first_token_ms, duration_ms })
   }
 
   const { failure } = result
-  const used = usedByFailed(failure.kind, input, budget.output(), budget.reserved())
   const reserved_tokens = budget.reserved()
-  budget.settle(used.spend)
-  begun.end(
-    { reserved_tokens, outcome: failure.kind, model: null, ...used.counts, first_token_ms, answer: null },
-    used.spend,
-  )
+  const { calls: made, ...counts } = budget.failed(failure.kind)
+  begun.end({ reserved_tokens, outcome: failure.kind, model: null, ...counts, first_token_ms, answer: null }, made)
   if (unrecorded !== null) return { ok: false, failure: unrecorded }
   if (holder.signal.aborted)
     return fail('cancelled', 'The attempt that this key was for has ended.', { field: 'authorization' })
@@ -199,8 +197,10 @@ export async function callEmbedding(
   if (embed === undefined) return fail('unsupported', 'This gateway has no embeddings.')
   const { allowance, calls } = holder
   const input = question.input.reduce((sum, text) => sum + tokensOf(text), 0)
-  const reserved = allowance.reserve({ calls: 1, tokens: input })
-  if (!reserved.ok) return reserved
+  // No output: what embeds is paid for what goes in.
+  const opened = await openMeter(allowance, question.model, input, 0)
+  if (!opened.ok) return opened
+  const budget = opened.value
   const content = contentOf({ kind: 'embedding', ...question })
   const request = question as unknown as Json
   const begun = calls.begin({ endpoint, content, request, reserved_tokens: input, replayed: false })
@@ -210,75 +210,13 @@ export async function callEmbedding(
   ])
   const none = { reserved_tokens: input, first_token_ms: null, answer: null, output_tokens: 0 }
   if (!result.ok) {
-    const used = usedByFailed(result.failure.kind, input, 0, input)
-    allowance.settle(reserved.value, used.spend)
-    begun.end({ ...none, ...used.counts, outcome: result.failure.kind, model: null }, used.spend)
+    const { calls: made, ...counts } = budget.failed(result.failure.kind)
+    begun.end({ ...none, ...counts, outcome: result.failure.kind, model: null }, made)
     return result
   }
   const { embeddings, host, model, duration_ms } = result.value
-  const counts = { input_tokens: result.value.input_tokens ?? input, estimated: result.value.input_tokens === null }
-  const used: Spend = { calls: 1, tokens: counts.input_tokens }
-  allowance.settle(reserved.value, used)
-  begun.end({ ...none, ...counts, outcome: 'ok', model: `${host}/${model}` }, used)
-  return ok({ embeddings, model: `${host}/${model}`, ...counts, duration_ms })
-}
-
-/** For the prompt and the answer that was asked for, or what is left when that is enough to begin with. */
-function reserveFor(allowance: Allowance, input: number, output: number | undefined): Result<Reservation> {
-  const whole = allowance.reserve({ calls: 1, tokens: input + Math.min(output ?? USUAL_OUTPUT, USUAL_OUTPUT) })
-  if (whole.ok) return whole
-  const { tokens } = allowance.remaining()
-  if (tokens === null || tokens < input + Math.min(output ?? LEAST_OUTPUT, LEAST_OUTPUT)) return whole
-  return allowance.reserve({ calls: 1, tokens })
-}
-
-/** What one call has reserved, and what it has used so far by its own count. */
-function meter(allowance: Allowance, first: Reservation, input: number) {
-  const held = [first]
-  let reserved = first.amount.tokens
-  let output = 0
-  return {
-    reserved: () => reserved,
-    output: () => output,
-    /** Tokens that the answer may have at most; null when nothing bounds it. */
-    room: (): number | null => {
-      const { tokens } = allowance.remaining()
-      return tokens === null ? null : Math.max(1, tokens + reserved - input)
-    },
-    /** Counts what has come; reserves more where it is needed, and says when there is no more. */
-    counted: (pieces: number, characters: number): Failure | null => {
-      const now = outputTokens(pieces, characters)
-      while (input + now > reserved) {
-        const { tokens } = allowance.remaining()
-        const more = allowance.reserve({ calls: 0, tokens: Math.max(1, Math.min(EXTENSION, tokens ?? EXTENSION)) })
-        if (!more.ok) return more.failure
-        held.push(more.value)
-        reserved += more.value.amount.tokens
-      }
-      output = now
-      return null
-    },
-    settle: (used: Spend): void => {
-      allowance.settle(first, used)
-      for (const more of held.slice(1)) allowance.settle(more, { calls: 0, tokens: 0 })
-    },
-  }
-}
-
-function budgetEnds(allowance: Allowance, room: number | null): string {
-  const denied = allowance.reserve({ calls: 0, tokens: Number.MAX_SAFE_INTEGER })
-  if (!denied.ok) return denied.failure.message
-  return `The budget had ${room} tokens left for this answer.`
-}
-
-/** What a failed call counts for. One that broke in the middle, and may have gone on outside, counts in full. */
-function usedByFailed(kind: FailureKind, input: number, output: number, reserved: number) {
-  if (notAsked.has(kind) || (notBegun.has(kind) && output === 0)) {
-    const spend: Spend = { calls: notAsked.has(kind) ? 0 : 1, tokens: 0 }
-    return { spend, counts: { input_tokens: 0, output_tokens: 0, estimated: false } }
-  }
-  // Whoever hung up knows how far it had come; of what broke, nobody knows.
-  const tokens = kind === 'cancelled' ? input + output : Math.max(reserved, input + output)
-  const counts = { input_tokens: input, output_tokens: tokens - input, estimated: true }
-  return { spend: { calls: 1, tokens }, counts }
+  const name = `${host}/${model}`
+  const { calls: made, output_tokens: _, ...counts } = budget.answered(name, { ...result.value, output_tokens: 0 })
+  begun.end({ ...none, ...counts, outcome: 'ok', model: name }, made)
+  return ok({ embeddings, model: name, ...counts, duration_ms })
 }

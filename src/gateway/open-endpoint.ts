@@ -1,22 +1,22 @@
 /** The gateway's endpoint: keys for attempts, and requests in two dialects that go to the one model gateway. */
 import { randomUUID } from 'node:crypto'
 import type { ModelAccess } from '../agent-systems/agent-system.ts'
+import { unbounded } from '../budget/allowance.ts'
 import { excerpt, type Failure, fail, ok, type Result } from '../failure.ts'
 import type { ModelGateway } from '../models/model-gateway.ts'
 import type { Store } from '../store/store.ts'
 import type { Usage } from '../workflow/event.ts'
 import { type AttemptCalls, attemptCalls, type CallRules } from './attempt-calls.ts'
-import { withinLimit } from './attempt-limit.ts'
 import type { AttemptAccess, AttemptOf, EndpointRequest, ModelEndpoint } from './endpoint.ts'
 import type { Holder } from './metered-call.ts'
+import { meteredGateway } from './metered-gateway.ts'
 import { ollamaDialect } from './ollama/dialect.ts'
 import { openAiDialect } from './openai/dialect.ts'
-import { type AttemptAllowance, type RunBudget, runAllowances } from './run-allowances.ts'
 import { KEY_PATTERN, taskKeys } from './task-keys.ts'
 
 export type EndpointOptions = {
   gateway: ModelGateway
-  store: Pick<Store, 'model_calls' | 'blobs' | 'runs' | 'definitions'>
+  store: Pick<Store, 'model_calls' | 'blobs'>
   rules: CallRules
   logger: { warn: (fields: object, message: string) => void }
   now: () => number
@@ -29,7 +29,6 @@ export const GATEWAY_PATH = '/gateway'
 export function openEndpoint({ gateway, store, rules, logger, now, version }: EndpointOptions): ModelEndpoint {
   const since = now()
   const keys = taskKeys<Holder>()
-  const allowances = runAllowances()
   const address = Promise.withResolvers<string>()
   // Nobody may be waiting when it is closed.
   address.promise.catch(() => {})
@@ -54,7 +53,9 @@ export function openEndpoint({ gateway, store, rules, logger, now, version }: En
 
   function openAccess(attempt: AttemptOf): AttemptAccess {
     let granted: Promise<Result<Granted>> | null = null
+    const within = meteredGateway(gateway, attempt.allowance)
     return {
+      complete: within.complete,
       grant: async (hide) => {
         granted ??= mint(attempt, hide).catch((error: unknown) => {
           logger.warn({ run: attempt.run, task: attempt.task, error: String(error) }, 'no key for a task')
@@ -67,7 +68,9 @@ export function openEndpoint({ gateway, store, rules, logger, now, version }: En
       },
       close: async (why) => {
         const result = await granted
-        return result?.ok ? result.value.end(why) : null
+        const outside = result?.ok ? await result.value.end(why) : null
+        // An agent of this process asks its models itself, one outside by the key; none does both.
+        return outside ?? within.used()
       },
     }
   }
@@ -75,7 +78,7 @@ export function openEndpoint({ gateway, store, rules, logger, now, version }: En
   type Granted = { access: ModelAccess; end: (why: string) => Promise<Usage | null> }
 
   async function mint(
-    { run, task, attempt, agent, left, signal }: AttemptOf,
+    { run, task, attempt, agent, allowance = unbounded, observer, model, signal }: AttemptOf,
     hide: (text: string) => string,
   ): Promise<Result<Granted>> {
     const url = await Promise.race([address.promise.catch(() => null), aborted(signal)])
@@ -86,21 +89,22 @@ export function openEndpoint({ gateway, store, rules, logger, now, version }: En
     signal.addEventListener('abort', forward, { once: true })
     if (signal.aborted) forward()
     let own_key = ''
+    const hidden = (text: string): string => hide(text.replaceAll(own_key, '[secret]'))
     const calls: AttemptCalls = await attemptCalls({
       of: { run, task, attempt, agent, access },
       store,
       rules,
-      hide: (text) => hide(text.replaceAll(own_key, '[secret]')),
+      hide: hidden,
       now,
       since,
+      cost: allowance.cost,
       lost: (error) => logger.warn({ run, task, error: String(error) }, 'a model call could not be recorded'),
     })
-    const of_run = allowances.open(run, await budgetOf(run))
-    const allowance: AttemptAllowance = left === undefined ? of_run : withinLimit(left, of_run)
     allowance.charge(calls.before)
-    const holder: Holder = { run, task, agent, allowance, calls, signal: ends.signal }
+    const holder: Holder = { run, task, agent, allowance, calls, observer, model, signal: ends.signal }
     const { key, revoke } = keys.mint(holder)
     own_key = key
+    observer?.granted(hidden)
     return ok({
       access: { key, openai_url: `${url}/v1`, ollama_url: `${url}/${key}` },
       end: async (why) => {
@@ -108,20 +112,9 @@ export function openEndpoint({ gateway, store, rules, logger, now, version }: En
         ends.abort()
         signal.removeEventListener('abort', forward)
         await calls.close()
-        allowance.close()
         return calls.sum()
       },
     })
-  }
-
-  /** The budget of the run's definition and what its row says of its use. */
-  async function budgetOf(run: string): Promise<RunBudget | null> {
-    const row = await store.runs.get(run)
-    const definition = row?.definition == null ? null : await store.definitions.get(row.definition)
-    const budget = definition?.definition.budget
-    if (row === null || (budget?.tokens === undefined && budget?.calls === undefined)) return null
-    const spent = { calls: row.calls, tokens: row.input_tokens + row.output_tokens }
-    return { calls: budget.calls ?? null, tokens: budget.tokens ?? null, spent }
   }
 }
 

@@ -8,7 +8,7 @@ import { signal_run } from '../operations/signal_run.ts'
 import type { Definition } from '../workflow/definition.ts'
 import type { RunEvent } from '../workflow/event.ts'
 import { hasEnded } from '../workflow/run-state.ts'
-import { isBlobRef, type Json, type Value } from '../workflow/value.ts'
+import type { Json, Value } from '../workflow/value.ts'
 import type { InputsArgument } from './define-workflow.ts'
 import { orThrow, QuorateError } from './quorate-error.ts'
 
@@ -65,9 +65,11 @@ export type Quorate = {
 /**
  * Connects to a server.
  * @param url such as `http://127.0.0.1:8100`
- * @throws QuorateError `unavailable` when no Quorate answers there, `invalid_input` for what is no address.
+ * @param options.key an API key (`qk_…`), for a server that asks for one
+ * @throws QuorateError `unavailable` when no Quorate answers there, `unauthenticated` without the key that it asks for,
+ * `invalid_input` for what is no address.
  */
-export async function connect(url: string): Promise<Quorate> {
+export async function connect(url: string, { key = null }: { key?: string | null } = {}): Promise<Quorate> {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
     throw new QuorateError({
       kind: 'invalid_input',
@@ -75,7 +77,7 @@ export async function connect(url: string): Promise<Quorate> {
       field: 'url',
       remedy: 'give the address that `quorate start` prints, such as http://127.0.0.1:8100',
     })
-  const client = createClient({ server: url.replace(/\/+$/, ''), fetch })
+  const client = createClient({ server: url.replace(/\/+$/, ''), fetch, key })
   orThrow(await client.call(orchestration_status))
   return quorateAt(client, async () => {})
 }
@@ -93,7 +95,7 @@ export function quorateAt(client: Client, close: () => Promise<void>): Quorate {
     attach,
     save: async (definition, note = '') =>
       orThrow(await client.call(put_definition, { definition: definition as Json, note })),
-    value: (value) => whole(client, value),
+    value: (value) => client.value(value),
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -124,7 +126,7 @@ function runAt(client: Client, id: string): Run {
         run = await view()
       }
       const status = run.status as RunResult['status']
-      return { status, reason: run.reason, output: await whole(client, run.result), run }
+      return { status, reason: run.reason, output: await client.value(run.result), run }
     },
     cancel: async (reason = '') => {
       orThrow(await client.cancel(id, reason))
@@ -135,16 +137,4 @@ function runAt(client: Client, id: string): Run {
     approve: (approval, comment = '') => answer(approval, 'approve', comment),
     refuse: (approval, comment = '') => answer(approval, 'refuse', comment),
   }
-}
-
-/** A value with all that it refers to. */
-async function whole(client: Client, value: Value): Promise<Json> {
-  if (isBlobRef(value)) {
-    const found = await client.value(value)
-    return isBlobRef(found) ? found : whole(client, found)
-  }
-  if (Array.isArray(value)) return Promise.all(value.map((item) => whole(client, item)))
-  if (typeof value !== 'object' || value === null) return value
-  const fields = Object.entries(value).map(async ([key, item]) => [key, await whole(client, item)] as const)
-  return Object.fromEntries(await Promise.all(fields))
 }

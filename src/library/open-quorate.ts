@@ -8,6 +8,7 @@ import { loadConfiguration } from '../configuration/load-configuration.ts'
 import type { Logger } from '../durable/logger.ts'
 import { excerpt } from '../failure.ts'
 import { startQuorate } from '../main.ts'
+import { newSecret } from '../operations/key-secret.ts'
 import type { Json } from '../workflow/value.ts'
 import { type Quorate, quorateAt } from './connect.ts'
 import type { DefinedAgent, FunctionContext } from './define-agent.ts'
@@ -41,8 +42,9 @@ export async function openQuorate(options: OpenOptions = {}): Promise<Quorate> {
   const functions = createFunctions()
   for (const [name, perform] of Object.entries(named)) functions.register(name, perform)
   for (const { name, perform } of agents) if (perform) functions.register(name, perform)
-  const quorate = orThrow(await startQuorate(configuration, { logger, functions }))
-  return quorateAt(createClient({ server: quorate.url, fetch }), quorate.close)
+  const key = newSecret()
+  const quorate = orThrow(await startQuorate(configuration, { logger, functions, own_key: key }))
+  return quorateAt(createClient({ server: quorate.url, fetch, key }), quorate.close)
 }
 
 function configure(

@@ -97,6 +97,16 @@ const setting = (name: string, url: string, more: Partial<ModelHostSetting> = {}
 })
 
 describe('the gateway finds models', () => {
+  it('another one than those that did not help, of a host that answers', async () => {
+    const { url } = await server()
+    const models = await gateway({ ollama_url: url, hosts: [setting('dead', await deadUrl())] })
+    await models.ready()
+    assert.equal(models.other_model([]), 'ollama/m:1b')
+    assert.equal(models.other_model(['ollama/m:1b']), 'ollama/b')
+    assert.equal(models.other_model(['m:1b', 'dead/m:1b']), 'ollama/b')
+    assert.equal(models.other_model(['ollama/m:1b', 'b']), null)
+  })
+
   it('of Ollama, lists them, and takes the smallest for who names none', async () => {
     const { url } = await server()
     const models = await gateway({ ollama_url: url })

@@ -73,6 +73,7 @@ export type Gateway = ModelGateway & {
   stats: () => CallStatistics[]
   add_host: NonNullable<ModelGateway['add_host']>
   embed: NonNullable<ModelGateway['embed']>
+  other_model: NonNullable<ModelGateway['other_model']>
 }
 
 type Entry = {
@@ -313,6 +314,18 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     default_model: () => {
       const chosen = wished()
       return chosen ? { id: `${chosen.host}/${chosen.model}` } : { id: null, reason: whyNone() }
+    },
+    other_model: (not) => {
+      const excluded = (host: string, model: string) => not.some((name) => name === model || name === `${host}/${model}`)
+      const answering = entries
+        .filter(({ ok: answers, added }) => answers && !added)
+        .map(({ host, models }) => ({
+          name: host.name,
+          kind: host.kind,
+          models: models.filter(({ model }) => !excluded(host.name, model)),
+        }))
+      const found = bestModel(answering)
+      return found === null ? null : `${found.host}/${found.model}`
     },
     add_host: async (setting) => {
       const key = JSON.stringify([setting.kind, setting.url, setting.api_key])

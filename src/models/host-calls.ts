@@ -63,6 +63,7 @@ export function hostCalls({ counter, stall_ms }: { counter: CallCounter; stall_m
         signal.addEventListener('abort', forward, { once: true })
         const stalled = () => ends.abort(new DOMException(`no token for ${stall_ms / 1000} s`, 'TimeoutError'))
         let stall: NodeJS.Timeout | undefined
+        progress({ kind: 'asked' })
         try {
           const result = await at.host.complete(request, {
             signal: ends.signal,

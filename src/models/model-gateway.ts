@@ -68,7 +68,8 @@ export type ModelAnswer = {
   duration_ms: number
 }
 
-export type ModelProgress = { kind: 'queued' | 'model_loading' | 'tokens'; tokens?: number; text?: string }
+/** `asked`: its turn at the host has come, and tokens are to be expected. */
+export type ModelProgress = { kind: 'queued' | 'asked' | 'model_loading' | 'tokens'; tokens?: number; text?: string }
 
 export type EmbeddingRequest = {
   model: string | null
@@ -125,6 +126,8 @@ export type ModelGateway = {
   hosts: (options?: { refresh?: boolean; signal?: AbortSignal }) => Promise<HostInfo[]>
   /** Id of the manager's own model, or null with the reason why there is none. */
   default_model: () => { id: string } | { id: null; reason: string }
+  /** The best model that is none of these (`host/model` or bare names), of hosts that answer; null = there is none. */
+  other_model?: (not: readonly string[]) => string | null
   /**
    * Makes a server that an agent names for itself known, and answers with the name of the host; the same setting twice is
    * the same host. The address comes from whoever may add agents: it is subject to the outbound guard.

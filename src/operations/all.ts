@@ -8,6 +8,7 @@ import { change_agent } from './change_agent.ts'
 import { check_definition } from './check_definition.ts'
 import { compare_runs } from './compare_runs.ts'
 import { configuration } from './configuration.ts'
+import { create_key } from './create_key.ts'
 import { create_swarm } from './create_swarm.ts'
 import { create_workflow } from './create_workflow.ts'
 import { definition_schema } from './definition_schema.ts'
@@ -26,6 +27,7 @@ import { intelligence_metrics } from './intelligence_metrics.ts'
 import { list_agents } from './list_agents.ts'
 import { list_approvals } from './list_approvals.ts'
 import { list_definitions } from './list_definitions.ts'
+import { list_keys } from './list_keys.ts'
 import { list_model_calls } from './list_model_calls.ts'
 import { list_models } from './list_models.ts'
 import { list_questions } from './list_questions.ts'
@@ -48,6 +50,7 @@ import { resolve_effect } from './resolve_effect.ts'
 import { restore_definition } from './restore_definition.ts'
 import { resume_run } from './resume_run.ts'
 import { retry_run } from './retry_run.ts'
+import { revoke_key } from './revoke_key.ts'
 import { save_as_template } from './save_as_template.ts'
 import { signal_run } from './signal_run.ts'
 import { try_agent } from './try_agent.ts'
@@ -106,4 +109,7 @@ export const operations: readonly Operation[] = [
   get_blob,
   configuration,
   doctor,
+  list_keys,
+  create_key,
+  revoke_key,
 ]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { excerpt, fail, ok, type Result } from '../failure.ts'
+import { templateText } from '../planning/templates.ts'
 import { identifier } from '../workflow/definition.ts'
 import type { Json } from '../workflow/value.ts'
 import { pinnedBudget, requestBudget } from './budget-input.ts'
@@ -27,7 +28,8 @@ export function checkGoal(context: OperationContext, field: string, goal: string
 }
 
 export const inlineDefinition = z.union([z.string().min(1), z.record(z.string(), z.json())]).meta({
-  description: 'A definition (object, or text as YAML or JSON), or a stored one as name, name@version or sha256:…',
+  description:
+    'A definition (object, or text as YAML or JSON), or a stored one as name, name@version or sha256:…; where none has the name, the template of that name',
 })
 
 export const create_workflow = defineOperation({
@@ -80,18 +82,23 @@ async function chosen(
   goal: string | null,
   inputs: { [name: string]: Json },
 ) {
+  let template: string | null = null
   if (typeof given === 'string' && isReference(given)) {
     const stored = await storedDefinition(context, given)
-    if (!stored.ok) return stored
-    const fitting = runInputs(stored.value.definition, goal, inputs)
-    return fitting.ok
-      ? ok({ hash: stored.value.hash, goal: goal ?? stored.value.definition.goal ?? null, inputs: fitting.value })
-      : fitting
+    if (stored.ok) {
+      const fitting = runInputs(stored.value.definition, goal, inputs)
+      return fitting.ok
+        ? ok({ hash: stored.value.hash, goal: goal ?? stored.value.definition.goal ?? null, inputs: fitting.value })
+        : fitting
+    }
+    template = templateText(given)
+    if (template === null) return stored
   }
-  const checked = await checkedDefinition(context, given)
+  const checked = await checkedDefinition(context, template ?? given)
   if (!checked.ok) return checked
   const fitting = runInputs(checked.value, goal, inputs)
   if (!fitting.ok) return fitting
-  const stored = await context.store.definitions.put(checked.value, context.actor, 'given with create_workflow')
+  const note = template === null ? 'given with create_workflow' : 'a template'
+  const stored = await context.store.definitions.put(checked.value, context.actor, note)
   return ok({ hash: stored.hash, goal: goal ?? checked.value.goal ?? null, inputs: fitting.value })
 }

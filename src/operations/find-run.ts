@@ -7,7 +7,7 @@ export const swarmId = (run: string): string => run.replace(/^run_/, 'swm_')
 const runId = (id: string): string => id.replace(/^swm_/, 'run_')
 
 /** The row of a run by its id or its swarm's id. */
-export async function findRun(context: OperationContext, id: string): Promise<Result<RunRow>> {
+export async function findRun(context: Pick<OperationContext, 'store'>, id: string): Promise<Result<RunRow>> {
   const row = await context.store.runs.get(runId(id))
   if (row !== null) return ok(row)
   return fail('not_found', `there is no run ${excerpt(id)}`, {

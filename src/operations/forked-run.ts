@@ -63,7 +63,7 @@ export async function forkedRun(
   if (run === undefined || forked.failure.kind !== 'conflict') return forked
   // The same request made it before, and died before it could answer.
   const made = (await context.store.runs.get(run)) === null ? null : (await foldedRun(context.store, run)).forked_from
-  return made?.run === source.id ? ok(await answer(context, source, run, made, [])) : forked
+  return made?.run === source.id ? ok(await answer(context, source, run, { run: made.run, seq: made.seq }, [])) : forked
 }
 
 async function answer(

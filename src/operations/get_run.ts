@@ -38,7 +38,7 @@ const task = z.looseObject({
 const stage = z.looseObject({
   id: z.string(),
   kind: z.string(),
-  state: z.enum(['running', 'completed', 'failed', 'skipped']),
+  state: z.enum(['running', 'completed', 'failed', 'skipped', 'cancelled']),
   reason: z.string(),
   metrics: z.looseObject({ agreement: z.number().nullable() }).nullable(),
   output: z.unknown(),
@@ -83,6 +83,10 @@ export const get_run = defineOperation({
       unknown_usage: z.number().meta({ description: 'Calls whose tokens nobody reported: not in the sums' }),
       calls: z.number(),
       duration_ms: z.number().nullable(),
+      shared: z
+        .strictObject({ input_tokens: z.number(), output_tokens: z.number(), calls: z.number() })
+        .optional()
+        .meta({ description: 'What of it the source of a fork has used' }),
     }),
     budget: budgetOutput,
     left_out: z.looseObject({ stages: z.number(), hint: z.string() }).nullable(),

@@ -145,6 +145,9 @@ describe('plans and definitions', () => {
       [3, 2, 1],
     )
     assert.equal((await desk.refused('restore_definition', { reference: 'versioned@3' })).kind, 'conflict')
+    const back = await desk.done('put_definition', { definition: version(4) })
+    assert.deepEqual([back.version, back.note], [4, 'version 2 stored again'], 'what is stored is the latest')
+    assert.equal((await desk.done('put_definition', { definition: version(4) })).version, 4, 'once')
     assert.equal((await desk.refused('restore_definition', { reference: 'nothing' })).kind, 'not_found')
     assert.equal((await desk.refused('list_versions', { name: 'nothing' })).kind, 'not_found')
     assert.equal((await desk.refused('diff_definitions', { reference: 'versioned', other: 'nothing' })).field, 'other')

@@ -8,6 +8,7 @@ import { runIdInput } from './send-mail.ts'
 export const approval = z.strictObject({
   approval: z.string(),
   stage: z.string(),
+  task: z.string().optional().meta({ description: 'The task that gets nowhere, where this is about one' }),
   question: z.string(),
   show: z.unknown(),
   requested_at: z.number(),

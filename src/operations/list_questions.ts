@@ -24,6 +24,7 @@ const question = z.discriminatedUnion('kind', [
     run,
     id: z.string().meta({ description: 'Answer with POST /runs/{id}/approvals/{approval}' }),
     stage: z.string(),
+    task: z.string().optional(),
     question: z.string(),
     show: z.unknown(),
     asked_at: z.number(),

@@ -23,6 +23,8 @@ export const permissions = [
   'definitions:read',
   'definitions:write',
   'system:read',
+  'keys:read',
+  'keys:write',
 ] as const
 export type Permission = (typeof permissions)[number]
 
@@ -86,8 +88,10 @@ export type OperationContext = {
   version: string
   started_at: number
   now: () => number
-  /** Who asks: `local` without authentication. */
+  /** Who asks: the name of the key, `local` without authentication. */
   actor: string
+  /** What the asker may; everything without authentication. The door has held this operation's own against it. */
+  granted: readonly Permission[]
   signal: AbortSignal
   /** Identity of the request when it carries an Idempotency-Key; ids of what it makes derive from it (request-ids.ts). */
   request_key?: string
@@ -105,6 +109,8 @@ export type Operation<Input = unknown, Output = unknown> = {
   needs: Permission
   /** Status of success: 200 by default, 202 for what goes on after the answer, 201 for what was made. */
   status?: 200 | 201 | 202
+  /** The answer holds a secret: it is kept nowhere, so an Idempotency-Key does not bring it back. */
+  answers_secret?: true
   input: z.ZodType<Input>
   output: z.ZodType<Output>
   run: (context: OperationContext, input: Input) => Promise<Result<Output>>

@@ -147,11 +147,23 @@ describe('definitions', () => {
     const one = await put(text('writer'))
     const two = await put(text('critic'))
     assert.deepEqual([one.version, two.version], [1, 2])
-    assert.deepEqual(await put(text('writer')), one)
+    const again = await put(text('writer'))
+    assert.deepEqual([again.version, again.hash, again.note], [3, one.hash, 'version 1 stored again'])
+    assert.deepEqual(await put(text('writer')), again, 'the same as the latest is the same version')
+    assert.equal((await put(text('critic'))).version, 4)
     const { json } = await door.send({ path: '/definitions?name=brief' })
-    assert.equal((json.items as unknown[]).length, 2)
-    assert.equal((await door.send({ path: '/definitions/brief' })).json.version, 2)
+    assert.equal((json.items as unknown[]).length, 4)
+    assert.equal((await door.send({ path: '/definitions/brief' })).json.version, 4)
     assert.equal((await door.send({ path: `/definitions/${one.hash}` })).json.version, 1)
+  })
+
+  test('a template is run by its name; a name that nobody knows is told', async () => {
+    const given = (definition: string) => door.post('/create_workflow', { definition, goal: 'Which cache?' })
+    const { status, json } = await given('draft_review_revise')
+    assert.equal(status, 202, JSON.stringify(json))
+    const run = await door.send({ path: `/runs/${json.run_id}` })
+    assert.equal((run.json.definition as { name: string }).name, 'draft_review_revise')
+    assert.equal((await given('draft_review_rewise')).status, 404)
   })
 
   test('a definition that starts a stored one is checked with it', async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { agentStatuses } from '../agents/agent.ts'
 import { ok } from '../failure.ts'
+import { configuredBudget, configuredBudgets } from './configured-budgets.ts'
 import { defineOperation } from './define-operation.ts'
 
 const counts = z.record(z.string(), z.number())
@@ -27,6 +28,7 @@ export const orchestration_status = defineOperation({
       calls_queued: z.number(),
     }),
     limits: z.record(z.string(), z.number()),
+    budgets: z.array(configuredBudget),
     models: z.strictObject({
       default: z.string().nullable(),
       reason: z.string().nullable(),
@@ -43,13 +45,14 @@ export const orchestration_status = defineOperation({
   }),
   run: async (context) => {
     const { store, fleet, gateway, runs } = context
-    const [workflows, swarms, agents, hosts, engine, health] = await Promise.all([
+    const [workflows, swarms, agents, hosts, engine, health, budgets] = await Promise.all([
       store.runs.counts('workflow'),
       store.runs.counts('swarm'),
       fleet.list(),
       gateway.hosts({ signal: context.signal }),
       runs.engine(),
       store.health(),
+      configuredBudgets(context),
     ])
     const byStatus: Record<string, number> = {
       total: agents.length,
@@ -75,6 +78,7 @@ export const orchestration_status = defineOperation({
         calls_queued: load.queued,
       },
       limits: { ...context.configuration.limits },
+      budgets,
       models: {
         default: model.id,
         reason: model.id === null ? model.reason : null,

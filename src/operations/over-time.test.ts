@@ -32,6 +32,7 @@ async function desk(t: TestContext, of: Parameters<typeof standIn>[1] = {}) {
     fleet,
     now: () => clock.now,
     actor: 'local',
+    granted: [],
     signal: new AbortController().signal,
   } as unknown as OperationContext
   const ask = async <I, O>(operation: Operation & Typed<I, O>, input: object): Promise<Result<O>> => {

@@ -15,7 +15,7 @@ export const plan = defineOperation({
   path: '/plan',
   summary: 'Plan a goal without starting it',
   description:
-    'The planner of a run: a model proposes, the check judges, at most two repairs, then a template. Nothing is stored unless `save` says so. Answers when the plan is there, which takes as long as the model does.',
+    'The planner of a run: a model proposes, the check judges, at most two repairs, then a template. A task that the model marks as too large has `decompose: { too_large: true }`: a run divides it into smaller ones before it is tried. Nothing is stored unless `save` says so. Answers when the plan is there, which takes as long as the model does.',
   needs: 'definitions:write',
   input: z
     .strictObject({

@@ -9,7 +9,7 @@ import type { EventData, RunEvent } from '../workflow/event.ts'
 import type { Json } from '../workflow/value.ts'
 import { operations } from './all.ts'
 import { checkInput } from './check-input.ts'
-import type { OperationContext } from './operation.ts'
+import { type OperationContext, permissions } from './operation.ts'
 
 type Answer = { [field: string]: unknown }
 
@@ -47,6 +47,7 @@ export async function openDesk(): Promise<Desk> {
       duration_ms: 1,
       ...desk.propose(request),
     }),
+    divide: () => Promise.reject(new Error('nothing is divided here')),
   }
   const shell = await openTestShell({ work: (attempt) => desk.work(attempt), planner })
   const desk: Desk = {
@@ -65,6 +66,7 @@ export async function openDesk(): Promise<Desk> {
         started_at: 0,
         now: Date.now,
         actor: 'ann',
+        granted: permissions,
         signal: new AbortController().signal,
         ...(request_key !== undefined && { request_key }),
       }

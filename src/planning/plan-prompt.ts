@@ -25,6 +25,14 @@ const capabilityLine = (id: string): string => `- ${id}: ${describeCapability(id
 /** More capabilities than this are named without a sentence each, so that the prompt stays short. */
 const DESCRIBED = 40
 
+/** Not a kind of stage: a stage of one task that is divided before it is tried. */
+const divideLine =
+  '- divide: one task that is too large for one agent; it is planned again on its own, in smaller parts'
+
+/** Capabilities with a sentence each, or where they are many or the model is small, by name only. */
+export const capabilityLines = (capabilities: string[], small: boolean): string[] =>
+  capabilities.length > DESCRIBED || small ? [capabilities.join(', ')] : capabilities.map(capabilityLine)
+
 /** Weights below this make a small model: it reads slowly, does not heed sentences, and repeats itself when cool. */
 const SMALL_MODEL_BYTES = 600_000_000
 
@@ -41,7 +49,6 @@ const RESERVED_TOKENS = 2_000
 /** @param model what is known of the model: a long goal is cut in its middle to fit its context */
 export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, model: KnownModel): Message[] {
   const context = model?.context_length ?? null
-  const named = vocabulary.capabilities.length > DESCRIBED || isSmall(model)
   const kinds = Object.entries(kindLines).filter(([kind]) => kind !== 'run' || vocabulary.definitions.length > 0)
   const system = [
     'You plan how a team of agents reaches a goal. Answer with one JSON object:',
@@ -54,8 +61,9 @@ export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, m
     'A task has a capability and says in "does" what to do for this goal, in one sentence.',
     'Kinds of stages:',
     ...kinds.map(([kind, line]) => `- ${kind}: ${line}`),
+    ...(vocabulary.divides === true ? [divideLine] : []),
     'Capabilities:',
-    ...(named ? [vocabulary.capabilities.join(', ')] : vocabulary.capabilities.map(capabilityLine)),
+    ...capabilityLines(vocabulary.capabilities, isSmall(model)),
   ]
   const user = [
     `Goal: ${shown(request.goal, context === null ? GOAL_SHOWN : Math.max(400, (context - RESERVED_TOKENS) * 3))}`,
@@ -78,7 +86,8 @@ export function planMessages(request: PlanRequest, vocabulary: PlanVocabulary, m
   ]
 }
 
-function shown(goal: string, limit: number): string {
+/** A text cut in its middle to `limit` characters. */
+export function shown(goal: string, limit: number): string {
   const characters = [...goal]
   if (characters.length <= limit) return goal
   const half = Math.floor(limit / 2)

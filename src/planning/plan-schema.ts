@@ -22,6 +22,8 @@ export type PlanVocabulary = {
   lists: string[]
   /** Names of stored definitions that a `run` stage may start. Empty: the grammar offers no `run`. */
   definitions: string[]
+  /** Whether a task may be marked as too large, so that it is planned again on its own. */
+  divides?: boolean
 }
 
 /**
@@ -41,7 +43,7 @@ export const planLimits = {
 } as const
 
 /** Text of `min` to `max` characters, counted in code points as grammars and JSON Schema do. */
-const text = (min: number, max: number) =>
+export const text = (min: number, max: number) =>
   z
     .string()
     .refine((value) => {
@@ -51,7 +53,7 @@ const text = (min: number, max: number) =>
     .meta({ minLength: min, maxLength: max })
 
 /** An enum that is only there when it has members: a grammar with an empty choice cannot be satisfied. */
-const oneOfNames = (names: string[]) => z.enum(names as [string, ...string[]])
+export const oneOfNames = (names: string[]) => z.enum(names as [string, ...string[]])
 
 /** The form for a vocabulary. One zod schema is the grammar, the check of what came back, and the type. */
 export function planForm(vocabulary: PlanVocabulary) {
@@ -148,10 +150,12 @@ export function planForm(vocabulary: PlanVocabulary) {
     always.wait,
     always.approval,
   ] as const
-  const stage = z.discriminatedUnion(
-    'kind',
-    vocabulary.definitions.length === 0 ? [...withoutRun] : [...withoutRun, run],
-  )
+  const divide = z.strictObject({ kind: z.literal('divide'), capability, does })
+  const stage = z.discriminatedUnion('kind', [
+    ...withoutRun,
+    ...(vocabulary.definitions.length === 0 ? [] : [run]),
+    ...(vocabulary.divides === true ? [divide] : []),
+  ])
 
   return z.strictObject({
     analysis: text(20, planLimits.analysis),
@@ -172,7 +176,12 @@ export type PlanDecision = Plan['decide']
 
 /** The form as JSON Schema, for the model's grammar. Parts used more than once stand in `$defs`, so it stays small. */
 export function planJsonSchema(vocabulary: PlanVocabulary): { [key: string]: Json } {
-  const { $schema: _, ...schema } = z.toJSONSchema(planForm(vocabulary), { reused: 'ref' }) as { [key: string]: Json }
+  return jsonSchemaOf(planForm(vocabulary))
+}
+
+/** A form as JSON Schema that all hosts can enforce. */
+export function jsonSchemaOf(form: z.ZodType): { [key: string]: Json } {
+  const { $schema: _, ...schema } = z.toJSONSchema(form, { reused: 'ref' }) as { [key: string]: Json }
   return withAnyOf(schema) as { [key: string]: Json }
 }
 

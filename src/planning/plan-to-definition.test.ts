@@ -15,6 +15,7 @@ const vocabulary: PlanVocabulary = {
   inputs: ['report', 'files'],
   lists: ['files'],
   definitions: ['creative'],
+  divides: true,
 }
 const context = {
   goal: 'Find the best way',
@@ -100,6 +101,7 @@ const one: { [K in PlanStage['kind']]: Extract<PlanStage, { kind: K }> } = {
   wait: { kind: 'wait', signal: 'go_ahead', timeout: '1m' },
   approval: { kind: 'approval', question: 'Shall it be sent?', timeout: '1h', default: 'refuse' },
   run: { kind: 'run', definition: 'creative' },
+  divide: { kind: 'divide', capability: 'writing', does: 'Write the whole book' },
 }
 
 const stage = (definition: Definition, id: string): Stage => {

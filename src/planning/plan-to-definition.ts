@@ -40,6 +40,9 @@ const ATTEMPTS = 3
 /** For calls that are in hand when the program ends: they are charged, and made again. */
 const SPARE_CALLS = 20
 
+/** Of a task that is divided: its parts on all levels, and the planning of them. */
+const DIVIDED_CALLS = 50
+
 const inputTypes = ['text', 'number', 'boolean', 'list', 'object', 'any'] as const
 type InputType = (typeof inputTypes)[number]
 
@@ -251,6 +254,11 @@ const adders: {
     })
     leave(work, [id], [])
   },
+  divide(work, stage, id) {
+    const task = { ...taskOf(work, stage, 'whole', id), input: resultsOf(work.handed), decompose: { too_large: true } }
+    push(work, { id, kind: 'tasks', title: titleOf([task]), tasks: [task], on_failure: 'continue' })
+    leave(work, [id], [id])
+  },
   run(work, stage, id) {
     push(work, {
       id,
@@ -331,7 +339,8 @@ function conditionOf(work: Work, on: PlanDecision['on'], id: string): string {
 function callsAtMost(stages: readonly Stage[]): number {
   let calls = 0
   for (const stage of stages) {
-    if (stage.kind === 'tasks') calls += stage.tasks.length
+    if (stage.kind === 'tasks')
+      for (const { decompose } of stage.tasks) calls += decompose === undefined ? 1 : DIVIDED_CALLS
     else if (stage.kind === 'vote') calls += typeof stage.voters === 'number' ? stage.voters : stage.voters.length
     else if (stage.kind === 'loop' || stage.kind === 'for_each') calls += stage.max * callsAtMost(stage.stages)
   }

@@ -9,10 +9,12 @@ import type { ModelGateway, ModelInfo } from '../models/model-gateway.ts'
 import { type Definition, identifier } from '../workflow/definition.ts'
 import type { Usage } from '../workflow/event.ts'
 import type { Json } from '../workflow/value.ts'
+import { failedUse } from './failed-use.ts'
 import { isSmall, planMessages } from './plan-prompt.ts'
 import { type PlanVocabulary, planForm, planJsonSchema } from './plan-schema.ts'
 import { planToDefinition } from './plan-to-definition.ts'
 import type { Planner, PlanProposal, PlanRequest } from './planner.ts'
+import { proposeDivision } from './propose-division.ts'
 import { templateFor } from './templates.ts'
 
 export type PlannerParts = {
@@ -43,6 +45,11 @@ export function openPlanner(parts: PlannerParts): Planner {
       const proposal = request.template ? fromTemplate(parts, request) : await fromModel(parts, request, signal)
       return { ...proposal, duration_ms: Math.max(0, parts.now() - started) }
     },
+    divide: async (request, signal) => {
+      const started = parts.now()
+      const proposal = await proposeDivision(parts, await defaultModel(parts.gateway, signal), request, signal)
+      return { ...proposal, duration_ms: Math.max(0, parts.now() - started) }
+    },
   }
 }
 
@@ -65,7 +72,8 @@ function fromTemplate(parts: PlannerParts, request: PlanRequest): Proposal {
 }
 
 async function fromModel(parts: PlannerParts, request: PlanRequest, signal: AbortSignal): Promise<Proposal> {
-  const vocabulary = vocabularyOf(parts, request)
+  const model = await defaultModel(parts.gateway, signal)
+  const vocabulary = vocabularyOf(parts, request, model)
   const unasked = { source: 'model', definition: null, analysis: null, model: null, usage: noUsage, raw: null } as const
   const gone = (failure: Failure): Proposal => ({ ...unasked, problems: [failure.message], failure })
   if (vocabulary.capabilities.length === 0)
@@ -75,7 +83,6 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
       remedy: 'Add an agent with at least one capability.',
     })
 
-  const model = await defaultModel(parts.gateway, signal)
   const warmth = isSmall(model) ? temperatures.small : temperatures.usual
   const attempt = Math.max(1, Math.trunc(request.attempt))
   const answer = await parts.gateway.complete(
@@ -92,7 +99,8 @@ async function fromModel(parts: PlannerParts, request: PlanRequest, signal: Abor
   )
   if (!answer.ok) {
     // A model that answered outside the form is a plan to be repaired; one that cannot be reached is a failure.
-    if (answer.failure.kind !== 'output_invalid') return gone(answer.failure)
+    if (answer.failure.kind !== 'output_invalid')
+      return { ...gone(answer.failure), usage: failedUse(answer.failure.kind) }
     return {
       ...unasked,
       model: model?.id ?? null,
@@ -135,13 +143,15 @@ function judged(
 
 const told = ({ field, message }: Failure): string => (field === undefined ? message : `${field}: ${message}`)
 
-function vocabularyOf(parts: PlannerParts, request: PlanRequest): PlanVocabulary {
+function vocabularyOf(parts: PlannerParts, request: PlanRequest, model: ModelInfo | null): PlanVocabulary {
   const capabilities = Object.entries(request.capabilities)
   return {
     capabilities: capabilities.flatMap(([capability, agents]) => (agents > 0 ? [capability] : [])).sort(),
     inputs: request.inputs.map(({ name }) => name),
     lists: request.inputs.flatMap(({ name, type }) => (type === 'list' ? [name] : [])),
     definitions: parts.definitions?.() ?? [],
+    // A small model takes every kind that it is shown, fit or not; this one costs a plan of its own.
+    divides: !isSmall(model),
   }
 }
 

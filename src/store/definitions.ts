@@ -98,8 +98,6 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
     async restore(hash, by, note) {
       const old = await byHash(hash)
       if (old === null) return null
-      const latest = await latestOf(old.name)
-      if (latest?.hash === hash) return latest
       const next = sql<number>`max(version) + 1`
       await db
         .insertInto('definitions')
@@ -131,7 +129,12 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
               next.as('restored'),
             ])
             .where('namespace', '=', namespace)
-            .where('name', '=', old.name),
+            .where('name', '=', old.name)
+            // Looked at by the statement that writes, so that two who restore at once make one version.
+            .having(
+              sql<boolean>`(select l.hash from definitions l where l.namespace = ${namespace} and l.name = ${old.name}
+                order by l.version desc limit 1) <> ${hash}`,
+            ),
         )
         .execute()
       return latestOf(old.name)

@@ -1,7 +1,11 @@
 /**
- * Calls of models through the gateway. A commit waits for the disk, so they are shared: what begins within one turn of
- * the event loop is one commit, and what has ended goes along with the next one, or by itself after a moment. A call
- * whose end a crash takes along counts as one that never ended.
+ * Calls of models through the gateway. What begins within one turn of the event loop is one commit, and what has ended
+ * goes along with the next one, or by itself after a moment. A call whose end a crash takes along counts as one that
+ * never ended.
+ *
+ * No commit here waits for the disk: what was committed is there whatever becomes of the program, and is synced behind its
+ * back at once (wal-sync.ts). Only a loss of power within these milliseconds takes it along, and then the attempt that was
+ * in hand is charged as a whole.
  *
  * Prepared statements, not Kysely, for what is written: see sqlite-commit.ts.
  */
@@ -10,6 +14,8 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { bind } from './bind.ts'
 import type { StoreAccess } from './schema.ts'
 import type { ModelCall, Store } from './store.ts'
+import { openWalSync } from './wal-sync.ts'
+import type { WriteTurns } from './write-turns.ts'
 
 const columns = [
   'run',
@@ -51,7 +57,15 @@ const END_WAITS_MS = 100
 
 type Waiting = { write: () => void; done: () => void; failed: (error: unknown) => void }
 
-export function modelCallStore({ db, namespace, now }: StoreAccess, sqlite: DatabaseSync): Store['model_calls'] {
+/** @param turn for the file: another connection may write to it, too */
+export function modelCallStore(
+  { db, namespace, now }: StoreAccess,
+  sqlite: DatabaseSync,
+  turn: WriteTurns,
+): Store['model_calls'] & { end_all: () => Promise<void> } {
+  const behind = openWalSync(sqlite.location())
+  const unsynced = sqlite.prepare('pragma synchronous = normal')
+  const synced = sqlite.prepare('pragma synchronous = full')
   const begin = sqlite.prepare('begin immediate')
   const commit = sqlite.prepare('commit')
   const rollback = sqlite.prepare('rollback')
@@ -65,17 +79,23 @@ export function modelCallStore({ db, namespace, now }: StoreAccess, sqlite: Data
   const keep = sqlite.prepare(
     'insert into blobs (namespace, hash, bytes, created_at) values (?, ?, ?, ?) on conflict (namespace, hash) do nothing',
   )
-  let waiting: Waiting[] = []
+  const waiting: Waiting[] = []
   let soon: NodeJS.Immediate | null = null
   let later: NodeJS.Timeout | null = null
 
-  const flush = (): void => {
+  const flush = (): Promise<void> => {
     if (later !== null) clearTimeout(later)
-    soon = null
     later = null
-    const all = waiting
-    waiting = []
+    return turn(async () => {
+      soon = null
+      commitAll(waiting.splice(0))
+    })
+  }
+  const commitAll = (all: Waiting[]): void => {
+    if (all.length === 0) return
+    const quick = behind.works()
     try {
+      if (quick) unsynced.run()
       begin.run()
       try {
         for (const { write } of all) write()
@@ -86,16 +106,19 @@ export function modelCallStore({ db, namespace, now }: StoreAccess, sqlite: Data
         throw error
       }
       for (const { done } of all) done()
+      if (quick) behind.sync()
     } catch (error) {
       for (const { failed } of all) failed(error)
+    } finally {
+      if (quick) synced.run()
     }
   }
   const write = (work: () => void, may_wait = false): Promise<void> =>
     new Promise((done, failed) => {
       waiting.push({ write: work, done, failed })
       if (soon !== null) return
-      if (may_wait) later ??= setTimeout(flush, END_WAITS_MS)
-      else soon = setImmediate(flush)
+      if (may_wait) later ??= setTimeout(() => void flush(), END_WAITS_MS)
+      else soon = setImmediate(() => void flush())
     })
 
   const kept = (bytes: Uint8Array | null): SQLInputValue => {
@@ -122,6 +145,11 @@ export function modelCallStore({ db, namespace, now }: StoreAccess, sqlite: Data
         const values = [...ended.map((name) => bind(end[name])), kept(request), kept(answer)]
         update.run(...values, namespace, access, position)
       }, true),
+
+    end_all: async () => {
+      await flush()
+      await behind.close()
+    },
 
     close: (access) => write(() => void close.run(namespace, access)),
 

@@ -120,6 +120,22 @@ export type StoreSchema = {
   }
   agent_states: { namespace: string; agent: string; at: number; state: string; breaker: string; reason: string }
   tries: { namespace: string; id: string; agent: string; created_at: number; try: string }
+  api_keys: {
+    namespace: string
+    id: string
+    name: string
+    prefix: string
+    hash: string
+    /** With spaces between. */
+    permissions: string
+    created_at: number
+    created_by: string
+    expires_at: number | null
+    last_used_at: number | null
+    revoked_at: number | null
+    revoked_by: string | null
+  }
+  api_sessions: { namespace: string; hash: string; key: string; created_at: number; expires_at: number }
 }
 
 /** What a noun of the store is handed. */

@@ -9,6 +9,7 @@ import { type Migration, Migrator } from 'kysely/migration'
 import { type Failure, fail, ok, type Result } from '../failure.ts'
 import { agentHistoryStore } from './agent-history.ts'
 import { agentStore } from './agents.ts'
+import { apiKeyStore } from './api-keys.ts'
 import { blobStore } from './blobs.ts'
 import { budgetStore } from './budgets.ts'
 import { type RunColumns, runSum } from './checksum.ts'
@@ -50,6 +51,7 @@ const CHECKED_WHOLE_BYTES = 64 * 1024 * 1024
  *
  * @param now Milliseconds since 1970; dates what the store itself dates (blobs, definitions, effects).
  * @param on_damage Called once for each thing that turns out not to be what was written, so that somebody is told.
+ * @param as_it_is Another process works on it: a schema that is not up to date is refused and not changed.
  * @param event_thread Events are stored in a thread of their own: for a program that does much else.
  */
 export async function openStore({
@@ -58,12 +60,14 @@ export async function openStore({
   now,
   on_damage = () => undefined,
   event_thread = false,
+  as_it_is = false,
 }: {
   data_dir: string
   namespace: string
   now: () => number
   on_damage?: (failure: Failure) => void
   event_thread?: boolean
+  as_it_is?: boolean
 }): Promise<Result<Store>> {
   const path = join(data_dir, DATABASE_FILE)
   const prepared = await prepareFile(data_dir, path)
@@ -76,7 +80,7 @@ export async function openStore({
     return { ok: false, failure: named(path, failureOf(error) ?? internal(error)) }
   }
   try {
-    const problem = checkFile(db, prepared.value.bytes) ?? (await migrate(db, migrations)) ?? checkRuns(db)
+    const problem = checkFile(db, prepared.value.bytes) ?? (await migrate(db, migrations, as_it_is)) ?? checkRuns(db)
     if (problem) {
       db.close()
       return { ok: false, failure: named(path, problem) }
@@ -163,7 +167,11 @@ const writtenSum = (db: DatabaseSync): number =>
   (db.prepare('pragma user_version').get() as { user_version: number }).user_version
 
 /** Runs what is missing of the migrations; each in a transaction, so a failing one leaves nothing behind. */
-export async function migrate(db: DatabaseSync, wanted: Record<string, Migration>): Promise<Failure | null> {
+export async function migrate(
+  db: DatabaseSync,
+  wanted: Record<string, Migration>,
+  as_it_is = false,
+): Promise<Failure | null> {
   const written = writtenSum(db)
   if (written !== 0 && written !== schemaSum(db)) return damaged('the schema is not what was written')
   const kysely = new Kysely<{ kysely_migration: { name: string } }>({ dialect: new NodeSqliteDialect(db) })
@@ -182,6 +190,12 @@ export async function migrate(db: DatabaseSync, wanted: Record<string, Migration
     }
   }
   if (missing === 0 && written !== 0) return null
+  if (as_it_is)
+    return {
+      kind: 'conflict',
+      message: 'the program that works on this database is of another version',
+      remedy: 'Use the command line of that version, or stop it first.',
+    }
   // A program that is killed between a migration and the new sum must find none.
   db.exec('pragma user_version = 0')
   const { error, results } = await new Migrator({
@@ -267,7 +281,8 @@ export function storeOn(
   const usage = usageStore(access)
   const history = agentHistoryStore(access)
   const tries = tryStore(access)
-  const model_calls = modelCallStore(access, db)
+  const api_keys = apiKeyStore(access)
+  const model_calls = modelCallStore(access, db, commits.turn)
   const budgets = budgetStore(db, namespace)
 
   return {
@@ -297,9 +312,10 @@ export function storeOn(
     blobs: { put: writing(blobs.put), get: guarded(blobs.get) },
     agents: { put: writing(agents.put), list: guarded(agents.list), remove: writing(agents.remove) },
     model_calls: {
-      begin: writing(model_calls.begin),
-      end: writing(model_calls.end),
-      close: writing(model_calls.close),
+      // They take a turn for many at once, and wait for company without one.
+      begin: guarded(model_calls.begin),
+      end: guarded(model_calls.end),
+      close: guarded(model_calls.close),
       of_task: guarded(model_calls.of_task),
       list: guarded(model_calls.list),
     },
@@ -330,6 +346,16 @@ export function storeOn(
       states: guarded(history.states),
     },
     tries: { put: writing(tries.put), get: guarded(tries.get), list: guarded(tries.list) },
+    api_keys: {
+      put: writing(api_keys.put),
+      list: guarded(api_keys.list),
+      of_prefix: guarded(api_keys.of_prefix),
+      revoke: writing(api_keys.revoke),
+      used: writing(api_keys.used),
+      open_session: writing(api_keys.open_session),
+      session: guarded(api_keys.session),
+      close_session: writing(api_keys.close_session),
+    },
     meta: { get: guarded(meta.get), set: writing(meta.set) },
 
     async health() {
@@ -352,6 +378,7 @@ export function storeOn(
       if (closed) return
       closed = true
       watching.close()
+      await model_calls.end_all()
       await commits.close()
       await kysely.destroy()
       if (db.isOpen) db.close()

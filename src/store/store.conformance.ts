@@ -577,6 +577,12 @@ export function conforms(name: string, place: () => Promise<Place>): void {
           [5, 4, 3, 2, 1],
         )
         assert.equal((await store.definitions.list({ limit: 10 })).items.length, 1)
+        const atOnce = await Promise.all(['ann', 'bob'].map((by) => store.definitions.restore(two.hash, by, '')))
+        assert.deepEqual(
+          atOnce.map((each) => each?.version),
+          [6, 6],
+          'two who restore at once make one version',
+        )
         assert.equal(await store.definitions.restore(`sha256:${'0'.repeat(64)}`, 'bob', ''), null)
       }),
     )

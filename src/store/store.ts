@@ -131,6 +131,26 @@ export type StoredTry = {
   queued_ms: number | null
 }
 
+/** A key by which a program or a person is known; never the key itself. */
+export type ApiKey = {
+  /** `key_` + UUID. */
+  id: string
+  /** Of its own among keys in force; stands in events as the one who did it. */
+  name: string
+  /** The first characters of the key, to recognise it by. */
+  prefix: string
+  /** SHA-256 of the whole key, in hex. */
+  hash: string
+  permissions: string[]
+  created_at: number
+  created_by: string
+  expires_at: number | null
+  /** Coarse: minutes late. */
+  last_used_at: number | null
+  revoked_at: number | null
+  revoked_by: string | null
+}
+
 /** Who set out to cause an effect: only that destination can be asked about it, and only the same attempt was interrupted. */
 export type EffectTry = { agent: string; attempt: number }
 
@@ -348,6 +368,22 @@ export type Store = {
     get: (id: string) => Promise<StoredTry | null>
     /** Of one agent, by id, the latest first. */
     list: (agent: string, limit: number) => Promise<StoredTry[]>
+  }
+  /** Keys by which programs and people are known, and the sessions of browsers that signed in with one. */
+  api_keys: {
+    /** False when a key in force has the name. One that has expired gives its name free. */
+    put: (key: ApiKey) => Promise<boolean>
+    /** At most 1,000: those in force, the latest first; then revoked ones where they are wanted. */
+    list: (filter: { revoked: boolean }) => Promise<ApiKey[]>
+    /** Every key that begins so, whatever has become of it. */
+    of_prefix: (prefix: string) => Promise<ApiKey[]>
+    /** Ends the key and its sessions. False when there is none in force with this id. */
+    revoke: (id: string, at: number, by: string) => Promise<boolean>
+    used: (id: string, at: number) => Promise<void>
+    /** By the hash of its token; the latest 100 of a key are kept. */
+    open_session: (session: { hash: string; key: string; created_at: number; expires_at: number }) => Promise<void>
+    session: (hash: string) => Promise<{ key: ApiKey; expires_at: number } | null>
+    close_session: (hash: string) => Promise<void>
   }
   /** Small settings of the program itself (schema marks, build hashes). */
   meta: { get: (key: string) => Promise<string | null>; set: (key: string, value: string) => Promise<void> }

@@ -73,7 +73,7 @@ export function viewBudget(view: { budget: BudgetView | null }, event: RunEvent)
 }
 
 function opened(before: BudgetView | null, data: EventData['budget_opened']): BudgetView {
-  const { account, parent, limits, keep, wall_clock_ms, depth, fan_out, spent, price } = data
+  const { account, parent, limits, keep, wall_clock_ms, depth, fan_out, spent, estimated, price } = data
   const budget: BudgetView = before ?? {
     tree: { accounts: {}, holds: {} },
     wall_clock_ms,
@@ -86,7 +86,7 @@ function opened(before: BudgetView | null, data: EventData['budget_opened']): Bu
     price: price ?? { input: 0, output: 0 },
   }
   openAccount(budget.tree, account, { parent, limits: { ...limits }, keep })
-  if (spent !== undefined) spend(budget.tree, account, spent)
+  if (spent !== undefined) spend(budget.tree, account, spent, estimated)
   return budget
 }
 

@@ -9,9 +9,11 @@
 import { type Amounts, countedUnits, type Limits, moneyOf, nothing } from '../budget/amounts.ts'
 import { chain, leftIn, newTree, openAccount, raise, spend } from '../budget/tree.ts'
 import type { OutsideAccount } from './command.ts'
+import { mayDecompose } from './decomposition-limits.ts'
 import type { Definition, Stage, StageBudget } from './definition.ts'
 import { milliseconds } from './duration.ts'
 import type { BudgetDenied, EventData } from './event.ts'
+import { planned } from './plan-budget.ts'
 import { RUN_ACCOUNT, type RunBudget } from './run-budget.ts'
 import type { RunState } from './run-state.ts'
 import type { Turn } from './turn.ts'
@@ -45,14 +47,13 @@ export function openBudget(turn: Turn, definition: Definition): void {
   const outside = pinned?.outside ?? []
   const tree = newTree()
   openAccount(tree, RUN_ACCOUNT, { parent: null, limits, keep })
-  const { totals } = state
-  const planned = { calls: totals.calls, tokens: totals.input_tokens + totals.output_tokens, money: totals.money }
-  if (totals.calls > 0) spend(tree, RUN_ACCOUNT, planned)
+  const { spent, estimated } = planned(state)
+  if (spent.calls > 0) spend(tree, RUN_ACCOUNT, spent, estimated)
   const all = [limits, ...outside.map((account) => account.limits), ...stageLimits(definition.stages)]
   state.budget = {
     tree,
     outside,
-    shared: startsRuns(definition.stages),
+    shared: startsRuns(definition.stages) || mayDecompose(definition) || state.decomposition !== undefined,
     estimates: all.some((one) => one.tokens !== undefined || one.money !== undefined),
     price: pinned?.price ?? { input: 0, output: 0 },
     depth: leastOf(own?.depth ?? null, pinned?.depth ?? null),
@@ -76,7 +77,8 @@ export function openBudget(turn: Turn, definition: Definition): void {
     wall_clock_ms,
     depth: state.budget.depth,
     fan_out: state.budget.fan_out,
-    ...(totals.calls > 0 ? { spent: planned } : {}),
+    ...(spent.calls > 0 ? { spent } : {}),
+    ...(estimated.tokens > 0 ? { estimated } : {}),
     ...(pinned?.price === undefined ? {} : { price: pinned.price }),
   })
   armClock(turn, state.budget)
@@ -116,7 +118,9 @@ export function openEmpty(turn: Turn): void {
   state.budget = {
     tree,
     outside: [],
-    shared: definition !== null && startsRuns(definition.stages),
+    shared:
+      definition !== null &&
+      (startsRuns(definition.stages) || mayDecompose(definition) || state.decomposition !== undefined),
     estimates: stageLimits(definition?.stages ?? []).some((one) => one.tokens !== undefined || one.money !== undefined),
     price: state.pinned?.price ?? { input: 0, output: 0 },
     depth: null,

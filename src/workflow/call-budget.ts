@@ -1,7 +1,7 @@
 /**
  * What single calls reserve and pay, and what agents and the log are told about it. See `budget.ts` for the accounts.
  */
-import { amountText, nothing } from '../budget/amounts.ts'
+import { amountText, type CountedUnit, nothing } from '../budget/amounts.ts'
 import { estimate, FRAME_TOKENS, tokensOf, tokensOfBytes } from '../budget/estimate.ts'
 import type { Price } from '../budget/prices.ts'
 import {
@@ -31,7 +31,7 @@ import type { Place, Turn } from './turn.ts'
 import { isBlobRef, type Value } from './value.ts'
 
 /** The account that a stage's work is paid from: its own, that of a stage around it, or the run's. Opened on first need. */
-function accountOf(turn: Turn, tree: Tree, place: Place | null): string {
+export function accountOf(turn: Turn, tree: Tree, place: Place | null): string {
   if (place === null) return RUN_ACCOUNT
   const own = 'budget' in place.stage ? place.stage.budget : undefined
   if (own === undefined) return accountOf(turn, tree, place.parent)
@@ -82,7 +82,7 @@ export function reserveCall(turn: Turn, place: Place | null, call: CallAgent, pu
   const denied = reserve(tree, holdKey(call), account, guess.amounts, purpose)
   if (denied !== null) return { ok: false, denied }
   const accounts = outsideAccounts(turn.state, budget, account)
-  const most = (unit: 'calls' | 'tokens'): number | null => {
+  const most = (unit: CountedUnit): number | null => {
     const inside = left(tree, account, unit, purpose)
     const limits = [
       ...(inside === null ? [] : [inside + guess.amounts[unit]]),
@@ -102,7 +102,7 @@ export function reserveCall(turn: Turn, place: Place | null, call: CallAgent, pu
         amounts: guess.amounts,
         purpose,
         accounts,
-        left: { calls: most('calls'), tokens: most('tokens') },
+        left: { calls: most('calls'), tokens: most('tokens'), money: most('money') },
         asked_at: turn.at,
       },
     },

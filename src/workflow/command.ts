@@ -1,8 +1,10 @@
 /** What `next` asks the shell to do. */
-import type { Amounts, Limits } from '../budget/amounts.ts'
+import type { Amounts, CountedUnit, Limits } from '../budget/amounts.ts'
 import type { Purpose } from '../budget/tree.ts'
-import type { EffectClass } from './definition.ts'
-import type { Json, Value } from './value.ts'
+import type { EvidenceKind } from '../progress/record.ts'
+import type { Lineage } from './decomposition-state.ts'
+import type { EffectClass, Task } from './definition.ts'
+import type { BlobRef, Json, Value } from './value.ts'
 
 /** An account that several runs draw on: it is kept in the store, under this id. */
 export type OutsideAccount = { id: string; limits: Limits; keep: Amounts }
@@ -27,7 +29,7 @@ export type CallBudget = {
   purpose: Purpose
   accounts: OutsideAccount[]
   /** What it may use at most, its own reservation included, as far as the run knows; null = nothing limits it. */
-  left: { calls: number | null; tokens: number | null }
+  left: { [U in CountedUnit]: number | null }
   /** When it was asked for: a call that was asked for before this process began may have been begun by the one before. */
   asked_at: number
 }
@@ -53,9 +55,36 @@ export type CallAgent = {
   /** Wait before this attempt (back-off with jitter, decided by seed: same run, task, attempt → same wait). */
   delay_ms: number
   goal: string | null
-  /** Facts about the budget that the agent is told, as data. */
+  /** Facts about the budget, and about earlier attempts, that the agent is told, as data. */
   notice?: string
+  /** Only an agent that has not failed this task. */
+  only_others?: true
+  /** `host/model` that is asked in place of the agent's own. */
+  model?: string
+  /** What the task declares as evidence of progress. */
+  evidence?: EvidenceKind[]
   /** Of a run with a budget. */
+  budget?: CallBudget
+}
+
+/** Asks a planner to divide one task into smaller ones. Task, failure and inputs are data to it, never instructions. */
+export type DivideTask = {
+  do: 'divide'
+  /** Address of the task. */
+  task: string
+  attempt: number
+  /** The task as its definition has it: what its parts keep of it. */
+  whole: Pick<Task, 'instructions' | 'output_schema' | 'effect' | 'timeout' | 'attempts' | 'max_output_tokens'>
+  input: { [name: string]: Value }
+  /** CEL over `output`: what the result must fulfil. */
+  success: string | null
+  /** What became of the task as a whole. */
+  failure: string
+  /** Parts that it may have at most; at least 2. */
+  breadth: number
+  problems: string[]
+  goal: string | null
+  max_output_tokens: number | null
   budget?: CallBudget
 }
 
@@ -79,6 +108,8 @@ export type Command =
       failed: number
       tokens: number | null
     }
+  /** The next items of a list that is held by reference: at least one, as many as are read at once. */
+  | { do: 'read_items'; stage: string; list: BlobRef; from: number }
   | { do: 'start_timer'; timer: string; due: number }
   /** Ends the outside work of a step; its answer is not waited for. */
   | { do: 'cancel_step'; step: string }
@@ -89,11 +120,17 @@ export type Command =
       definition: string
       inputs: { [name: string]: Value }
       budget?: PinnedBudget
+      /** The stages of this run are parts of the task at `stage`. */
+      decomposition?: Lineage
     }
+  | DivideTask
   | { do: 'cancel_child'; stage: string; reason: string }
 
 /** Commands that come back as an input event. Their address is unique within the run and never used again. */
-export type Step = Extract<Command, { do: 'plan' | 'call_agent' | 'collect' | 'start_run' }>
+export type Step = Extract<Command, { do: 'plan' | 'call_agent' | 'collect' | 'read_items' | 'start_run' | 'divide' }>
+
+/** The planner's work on a task, beside the task. */
+export const planOf = (task: string): string => `${task}~plan`
 
 export function stepAddress(step: Step): string {
   switch (step.do) {
@@ -101,9 +138,13 @@ export function stepAddress(step: Step): string {
       return `plan#${step.attempt}`
     case 'collect':
       return `${step.stage}/collect`
+    case 'read_items':
+      return `${step.stage}/items#${step.from}`
     case 'start_run':
       return `${step.stage}/run`
     case 'call_agent':
       return `${step.task}#${step.attempt}`
+    case 'divide':
+      return `${planOf(step.task)}#${step.attempt}`
   }
 }

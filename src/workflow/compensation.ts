@@ -3,22 +3,25 @@
  * one after the other. Each compensation is tried several times; one that cannot be done is named in the run's reason.
  *
  * Invariants:
- *  C1. A task has to be undone exactly if it completed and its definition says how.
+ *  C1. A task has to be undone exactly if its definition says how, and it completed or its effect is on the way of being
+ *      undone (decomposition.ts undoes a failed attempt before it divides the task).
  *  C2. Inputs of a compensation are taken when its stage ends: what it refers to may be gone later.
  *  C3. A run is not over before its compensations have ended.
  */
 import { backoffMs } from '../agents/retry.ts'
 import { taskAddress } from './address.ts'
 import { reserveCall } from './call-budget.ts'
+import type { Task } from './definition.ts'
 import type { EventData } from './event.ts'
 import { evaluateBinding } from './expression.ts'
 import { lookupFrom } from './lookup.ts'
 import { bodyOf, placeIn } from './places.ts'
-import type { Undo } from './run-state.ts'
+import type { TaskState, Undo } from './run-state.ts'
 import type { Place, Turn } from './turn.ts'
 import type { Value } from './value.ts'
 
-const ATTEMPTS = 5
+/** Tries of one compensation. */
+export const UNDO_ATTEMPTS = 5
 const MARK = '~undo'
 
 export const isCompensation = (task: string): boolean => task.endsWith(MARK)
@@ -32,25 +35,34 @@ export function noteCompensations(turn: Turn, place: Place): void {
     Object.entries(state.tasks ?? {}).flatMap(([id, task]) => (task.s === 'done' ? [[id, task.out ?? null]] : [])),
   )
   for (const spec of place.stage.tasks) {
-    const { compensate } = spec
-    if (compensate === undefined || state.tasks?.[spec.id]?.s !== 'done') continue
-    const input: { [name: string]: Value } = {}
-    const missing: string[] = []
-    for (const [name, binding] of Object.entries(compensate.input ?? {})) {
-      const value = evaluateBinding(binding, lookupFrom(turn, place))
-      if (value.ok) input[name] = value.value
-      else missing.push(`${name}: ${value.failure.message}`)
-    }
-    turn.state.undo.push({
-      task: taskAddress(place.address, spec.id),
-      agent: compensate.agent ?? null,
-      capability: compensate.capability ?? null,
-      instructions:
-        missing.length === 0
-          ? compensate.instructions
-          : `${compensate.instructions}\n(Not known: ${missing.join('; ')})`,
-      input,
-    })
+    const task = state.tasks?.[spec.id]
+    const undo = task !== undefined && (task.s === 'done' || isHalfUndone(task)) ? undoOf(turn, place, spec) : null
+    if (undo !== null) turn.state.undo.push(undo)
+  }
+}
+
+/** What a failed attempt, or the parts of a task, did, and nobody has undone yet. */
+const isHalfUndone = ({ s, parts }: TaskState): boolean =>
+  s === 'running' &&
+  (parts?.phase === 'run' || (parts?.tried === true && parts.phase === 'undo') || parts?.phase === 'undo_parts')
+
+/** How to undo a task, as of now; null when its definition does not say. */
+export function undoOf(turn: Turn, place: Place, { id, compensate }: Pick<Task, 'id' | 'compensate'>): Undo | null {
+  if (compensate === undefined) return null
+  const input: { [name: string]: Value } = {}
+  const missing: string[] = []
+  for (const [name, binding] of Object.entries(compensate.input ?? {})) {
+    const value = evaluateBinding(binding, lookupFrom(turn, place))
+    if (value.ok) input[name] = value.value
+    else missing.push(`${name}: ${value.failure.message}`)
+  }
+  return {
+    task: taskAddress(place.address, id),
+    agent: compensate.agent ?? null,
+    capability: compensate.capability ?? null,
+    instructions:
+      missing.length === 0 ? compensate.instructions : `${compensate.instructions}\n(Not known: ${missing.join('; ')})`,
+    input,
   }
 }
 
@@ -89,8 +101,12 @@ export function compensate(turn: Turn, status: 'failed' | 'cancelled', reason: s
 
 function ask(turn: Turn, delay: number): void {
   const undo = turn.state.undo.at(-1) as Undo
-  const attempt = turn.state.ending?.attempt ?? 1
-  const task = `${undo.task}${MARK}`
+  askUndo(turn, undo, MARK, turn.state.ending?.attempt ?? 1, delay)
+}
+
+/** Asks for a compensation. Undoing is paid from the run's account and never denied. */
+export function askUndo(turn: Turn, undo: Undo, mark: string, attempt: number, delay: number): void {
+  const task = `${undo.task}${mark}`
   const reserved = reserveCall(
     turn,
     null,
@@ -113,7 +129,6 @@ function ask(turn: Turn, delay: number): void {
     },
     'undo',
   )
-  // Undoing is never denied.
   if (!reserved.ok) return
   const { budget } = reserved.call
   turn.emit('task_started', {
@@ -137,7 +152,7 @@ export function compensated(
   const { ending } = state
   if (ending === undefined) return false
   const undo = state.undo.at(-1) as Undo
-  if (!outcome.ok && outcome.data.retryable && ending.attempt < ATTEMPTS) {
+  if (!outcome.ok && outcome.data.retryable && ending.attempt < UNDO_ATTEMPTS) {
     ending.attempt++
     ask(turn, backoffMs({ attempt: ending.attempt - 1, seed: `${state.run}/${undo.task}${MARK}` }))
     return false

@@ -10,6 +10,8 @@
  * stages reach a task only as such values, never pasted into its instructions: data stays data.
  */
 import { z } from 'zod'
+import { evidenceKinds } from '../progress/record.ts'
+import { decomposeSchema } from './decompose-schema.ts'
 import { duration } from './duration.ts'
 import type { Json } from './value.ts'
 
@@ -54,6 +56,18 @@ export const compensationSchema = z.strictObject({
   input: z.record(identifier, binding).optional(),
 })
 
+const evidenceKind = z.enum(evidenceKinds)
+export const evidenceSchema = z.union([evidenceKind, z.array(evidenceKind).min(1).max(evidenceKinds.length)]).meta({
+  description: 'What of a task is evidence of progress. Without it: whatever is new.',
+})
+
+export const whenStuckSchema = z
+  .union([
+    z.literal('fail'),
+    z.strictObject({ ask: duration.refine((text) => !/^(0+\D+)+$/.test(text), 'more than 0s') }),
+  ])
+  .meta({ description: 'When every remedy has failed: fail, or ask a person and wait that long for the answer.' })
+
 export const taskSchema = z.strictObject({
   id: identifier,
   title: z.string().max(200).optional(),
@@ -72,6 +86,9 @@ export const taskSchema = z.strictObject({
   fallback: z.array(agentName).max(10).optional(),
   max_output_tokens: z.int().min(1).max(1_000_000).optional(),
   compensate: compensationSchema.optional(),
+  decompose: decomposeSchema.optional(),
+  evidence: evidenceSchema.optional(),
+  when_stuck: whenStuckSchema.optional(),
 })
 export type Task = z.infer<typeof taskSchema>
 
@@ -135,6 +152,8 @@ const tasksStage = z.strictObject({
   /** How many tasks must succeed; default 1, so one agent's failure does not sink the stage. */
   min_success: z.int().min(0).max(definitionLimits.tasks_per_stage).optional(),
   budget: stageBudgetSchema.optional(),
+  /** For its tasks that say nothing themselves. */
+  decompose: decomposeSchema.optional(),
   on_failure: onFailure.optional(),
 })
 
@@ -307,6 +326,8 @@ export const definitionSchema = z.strictObject({
   goal: z.string().max(20_000).optional(),
   inputs: z.record(identifier, inputDeclaration).optional(),
   budget: budgetSchema.optional(),
+  /** For all tasks whose stage and who themselves say nothing. */
+  decompose: decomposeSchema.optional(),
   stages: z.array(stageSchema).min(1).max(definitionLimits.stages),
   feedback: z
     .array(
@@ -340,6 +361,12 @@ export const reservedNames = [
   'end',
   'coherence',
   'agreement',
+  'collective_sync',
+  'integration_score',
+  'information_integration',
+  'phi',
+  'system_state_level',
+  'novel_pattern_detected',
   'true',
   'false',
   'null',

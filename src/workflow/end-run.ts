@@ -2,6 +2,7 @@
 import { closingOutput } from './close-out.ts'
 import type { EventData } from './event.ts'
 import { evaluateBinding, evaluateCondition } from './expression.ts'
+import { notFired } from './feedback.ts'
 import { lookupIn } from './lookup.ts'
 import { scopeOutput } from './scope.ts'
 import type { Turn } from './turn.ts'
@@ -30,6 +31,8 @@ export function endRun(turn: Turn, status: EventData['run_finished']['status'], 
       })
     }
     if (state.closing !== undefined && status === 'partial') output = closingOutput(turn, output)
+    if (state.decomposition !== undefined)
+      state.decomposition.met = success.every((criterion) => criterion.met === true)
     const missed = success.filter((criterion) => criterion.met !== true)
     if (ended === 'completed' && missed.length > 0)
       [ended, why] = ['partial', `success criteria not met: ${missed.map((criterion) => criterion.id).join(', ')}`]
@@ -38,5 +41,6 @@ export function endRun(turn: Turn, status: EventData['run_finished']['status'], 
   state.reason = why
   state.output = output
   state.ended_at = turn.at
-  turn.emit('run_finished', { status: ended, reason: why, output, success })
+  const not_fired = notFired(state.feedback)
+  turn.emit('run_finished', { status: ended, reason: why, output, success, ...(not_fired.length > 0 && { not_fired }) })
 }

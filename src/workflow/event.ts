@@ -6,7 +6,10 @@
  */
 import type { Amounts, CountedUnit, Limits } from '../budget/amounts.ts'
 import type { Failure } from '../failure.ts'
+import type { Finding } from '../progress/finding.ts'
+import type { Cause, Remedy } from '../progress/remedies.ts'
 import type { PinnedBudget } from './command.ts'
+import type { Cap, DividedTask, Lineage, StopName } from './decomposition-state.ts'
 import type { Json, Value } from './value.ts'
 
 /** Tokens of one call. `null` = the agent system does not report them; never 0 for unknown. */
@@ -51,6 +54,14 @@ export type VoteResult = {
   reason: string
 }
 
+/** What else could be tried after a failed attempt, as far as the fleet knew then. */
+export type Could = {
+  /** `host/model` that the same agent could ask instead; null = it asks none, or there is no other. */
+  other_model: string | null
+  /** An agent that has not failed this task takes it. */
+  other_agent: boolean
+}
+
 /** Data of each event type. */
 export type EventData = {
   // inputs
@@ -60,13 +71,18 @@ export type EventData = {
     definition: string | null
     inputs: { [name: string]: Value }
     parent?: { run: string; stage: string }
-    forked_from?: { run: string; seq: number }
+    /** `shared`: up to this number the events of this run were taken over; what they cost, the source has used. */
+    forked_from?: { run: string; seq: number; shared?: number }
     by: string
     /** Content hash of each agent that the definition names, as it was then; those that are not there are left out. */
     agents?: { [name: string]: string }
     /** Version of the program. */
     program?: string
     budget?: PinnedBudget
+    /** What holds for votes that do not say it themselves, where the configuration does. */
+    votes?: { threshold?: number; timeout_ms?: number }
+    /** Of a run whose stages are the parts of a task of its parent. */
+    decomposition?: Lineage
   }
   plan_proposed: {
     attempt: number
@@ -105,6 +121,8 @@ export type EventData = {
     /** Content hash of the agent as it was asked, and the digest of the model where its host gives one. */
     agent_hash?: string
     model_digest?: string
+    /** That the attempt was slow for its agent. */
+    finding?: Finding
   }
   task_failed: {
     task: string
@@ -121,8 +139,13 @@ export type EventData = {
     /** The program ended while the call was in hand: it is charged in full, and counts as no attempt. */
     interrupted?: true
     agent_hash?: string
+    /** What a detector found (src/progress), where it ended the attempt, or its time ran out. */
+    finding?: Finding
+    could?: Could
   }
   collected: { stage: string; output: Value; metrics: Metrics }
+  /** Items of a list that is held by reference, from the number `from` on; none when it cannot be read. */
+  items_read: { stage: string; from: number; items: Value[]; failure?: Failure }
   timer_fired: { timer: string }
   signal_received: { name: string; data: Value; by: string }
   approval_given: { approval: string; decision: 'approve' | 'refuse'; comment: string; by: string }
@@ -134,6 +157,30 @@ export type EventData = {
     output: Value
     /** What the child and all below it used. */
     used?: { spent: Amounts; estimated: Amounts }
+    /** Of a run that worked off the parts of a task (`stage` is its address): tasks planned in it and below it. */
+    nodes?: number
+    /** Whether what it was to reach is reached; its status alone does not say so. */
+    goal_met?: boolean
+  }
+  /** How a planner would divide a task that failed for good, or is too large. Texts are cut and cleaned. */
+  decomposition_proposed: {
+    task: string
+    attempt: number
+    /** `and`: all parts, in this order. `or`: the first that succeeds. Null when nothing usable was said. */
+    logic: 'and' | 'or' | null
+    parts: { capability: string; does: string }[]
+    /** Hash of the stored definition when the proposal passed the check. */
+    definition: string | null
+    problems: string[]
+    model: string | null
+    usage: Usage
+    analysis: string | null
+    raw: Value
+    failure?: Failure
+    denied?: BudgetDenied
+    /** The program ended while the planner was asked: it is charged in full, and counts as no attempt. */
+    interrupted?: true
+    duration_ms: number
   }
   cancel_requested: { by: string; reason: string }
   pause_requested: { by: string; reason: string }
@@ -185,10 +232,52 @@ export type EventData = {
     show: Value
     due: number
     default: 'approve' | 'refuse'
+    /** Of a task that gets nowhere: its address. Approved, it is tried once more, and told the comment. */
+    task?: string
   }
   effect_question: { task: string; question: string }
+  /** What is done about a task that gets nowhere. `attempt`: the one that follows from it; null = none does. */
+  remedy_tried: {
+    task: string
+    remedy: Remedy
+    attempt: number | null
+    /** Why: what was found, or the kind of failure. */
+    cause: Cause
+    facts: string
+    agent: string | null
+    model: string | null
+  }
+  /** What became of it. */
+  remedy_ended: { task: string; remedy: Remedy; healed: boolean; reason: string }
   wait_started: { stage: string; signal: string; due: number }
   child_started: { stage: string; run: string; definition: string }
+  /** A planner is asked to divide the task; `level` is that of the task, 1 at the top. */
+  decomposition_requested: {
+    task: string
+    attempt: number
+    level: number
+    /** Parts that it may have at most. */
+    breadth: number
+    /** Why: what became of the task as a whole. */
+    reason: string
+    /** What was wrong with the proposal before. */
+    problems: string[]
+    reserved?: { account: string } & Amounts
+  }
+  /** A cap said no. */
+  decomposition_denied: { task: string; cap: Cap; wanted: number; limit: number; reason: string }
+  /** The parts begin, as a run of their own (`child_started`). */
+  task_decomposed: DividedTask
+  /** Why it came to its end, or did not begin. */
+  decomposition_ended: {
+    task: string
+    stop: StopName
+    reason: string
+    level: number
+    run: string | null
+    /** Tasks planned below this one. */
+    nodes: number
+  }
   stage_finished: {
     stage: string
     status: 'completed' | 'failed' | 'skipped'
@@ -208,8 +297,9 @@ export type EventData = {
     wall_clock_ms: number | null
     depth: number | null
     fan_out: number | null
-    /** What the planner had used by then. */
+    /** What the planner had used by then, and the part of it that nobody reported. */
     spent?: Amounts
+    estimated?: Amounts
     /** By which money is reserved, where anything has a price: for a million tokens. */
     price?: { input: number; output: number }
   }
@@ -226,6 +316,8 @@ export type EventData = {
     reason: string
     output: Value
     success: { id: string; met: boolean | null; reason: string }[]
+    /** Feedback rules that have never fired, for want of a value: which one. */
+    not_fired?: { id: string; reason: string }[]
   }
 }
 
@@ -238,11 +330,13 @@ export const isInput = {
   task_finished: true,
   task_failed: true,
   collected: true,
+  items_read: true,
   timer_fired: true,
   signal_received: true,
   approval_given: true,
   effect_resolved: true,
   child_finished: true,
+  decomposition_proposed: true,
   cancel_requested: true,
   pause_requested: true,
   resume_requested: true,
@@ -261,8 +355,14 @@ export const isInput = {
   timer_started: false,
   approval_requested: false,
   effect_question: false,
+  remedy_tried: false,
+  remedy_ended: false,
   wait_started: false,
   child_started: false,
+  decomposition_requested: false,
+  decomposition_denied: false,
+  task_decomposed: false,
+  decomposition_ended: false,
   stage_finished: false,
   feedback_fired: false,
   compensation_started: false,

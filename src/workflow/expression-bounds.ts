@@ -3,6 +3,7 @@
  * that double at each step, would take longer than anyone waits. So every node visited and everything made is counted.
  */
 import type { Node } from './expression-syntax.ts'
+import type { BlobRef } from './value.ts'
 
 /** Units of work of one evaluation: nodes visited, list items and every 16 characters made. About 0.2 s at most. */
 export const WORK = 1_000_000
@@ -12,6 +13,18 @@ export type Meter = { left: number }
 
 /** A refusal to go on, raised inside an evaluation and turned into a reason at its end. */
 export class Stop extends Error {}
+
+/**
+ * Stands in an evaluation for a value that is held elsewhere: it can be passed on and is not null; a list's size is
+ * known. Whatever else is asked of it has no value. Without fields of its own, so that none can be read.
+ */
+export class LargeValue {
+  readonly #reference: BlobRef
+  constructor(reference: BlobRef) {
+    this.#reference = reference
+  }
+  static referenceOf = (value: LargeValue): BlobRef => value.#reference
+}
 
 const makesValues = new Set(['+', 'call', 'rcall', 'comprehension', 'list', 'map'])
 
@@ -28,15 +41,17 @@ export function instrument(node: unknown, meter: Meter, seen: Set<unknown>): voi
   }
   if (!('op' in node) || !('meta' in node)) {
     // The parts of a comprehension are held in a plain object.
-    if ('iterable' in node)
+    if ('iterable' in node) {
       for (const part of ['iterable', 'init', 'step'] as const)
         instrument((node as Record<string, unknown>)[part], meter, seen)
+      refuseLargeList(node.iterable as Node)
+    }
     return
   }
   const it = node as Node
   instrument(it.args, meter, seen)
   instrument(it.meta.alternate, meter, seen)
-  if (it.op === '==' || it.op === '!=') refuseNull(it)
+  if (it.op === '==' || it.op === '!=' || it.op === 'in') refuseUnknown(it)
   const evaluate = it.meta.evaluate
   const charges = makesValues.has(it.op)
   it.setMeta('evaluate', (evaluator, self, context) => {
@@ -49,22 +64,69 @@ export function instrument(node: unknown, meter: Meter, seen: Set<unknown>): voi
   })
 }
 
-function refuseNull(node: Node): void {
+/** Comparing with what is null, or not known, has no value. */
+function refuseUnknown(node: Node): void {
   const [left, right] = node.args as [Node, Node]
   const literal = (side: Node) => side.op === 'value' && side.args === null
   const { handle } = node
-  if (literal(left) || literal(right) || handle === undefined) return
+  if (node.op !== 'in' && literal(left)) return absentIsNull(right)
+  if (node.op !== 'in' && literal(right)) return absentIsNull(left)
+  if (handle === undefined) return
   node.handle = (a, b, self, evaluator) => {
-    if (a === null || b === null) throw new NullOperand(node)
+    if (node.op !== 'in' && (a === null || b === null)) throw new UnknownOperand(node, 'null')
+    // An object is asked for one of its keys, and those are all there.
+    if (holdsLarge(a) || (holdsLarge(b) && !(node.op === 'in' && b instanceof Map)))
+      throw new UnknownOperand(node, 'a large value')
     return handle(a, b, self, evaluator)
   }
 }
 
-/** `==` or `!=` met null where no null is written. */
-export class NullOperand extends Stop {
+function refuseLargeList(list: Node): void {
+  const { evaluate } = list.meta
+  list.setMeta('evaluate', (evaluator, self, context) => {
+    const value = evaluate(evaluator, self, context)
+    if (value instanceof LargeValue) throw new UnknownOperand(list, 'a large value')
+    return value
+  })
+}
+
+const holdsLarge = (value: unknown): boolean =>
+  value instanceof LargeValue ||
+  ((Array.isArray(value) || value instanceof Map) && [...value.values()].some(holdsLarge))
+
+/** Where null is asked for, what is not there is null; what is not known, because it lies in a large value, is not. */
+function absentIsNull(path: Node): void {
+  if (path.op !== '.' && path.op !== '[]') return
+  const { evaluate } = path.meta
+  path.setMeta('evaluate', (evaluator, self, context) => {
+    try {
+      return evaluate(evaluator, self, context)
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if ((code !== 'no_such_key' && code !== 'index_out_of_bounds') || inLargeValue(path, evaluator, context))
+        throw error
+      return null
+    }
+  })
+}
+
+function inLargeValue(path: Node, evaluator: unknown, context: unknown): boolean {
+  for (let at = path; at.op === '.' || at.op === '[]'; ) {
+    at = (at.args as [Node])[0]
+    try {
+      return at.meta.evaluate(evaluator, at, context) instanceof LargeValue
+    } catch {
+      // This is not there either: its own parent says why.
+    }
+  }
+  return false
+}
+
+/** `==`, `!=`, `in` or a macro met a value that is null where no null is written, or that is held elsewhere. */
+export class UnknownOperand extends Stop {
   readonly range: { start: number; end: number }
-  constructor(node: Node) {
-    super(`${node.op} cannot be applied to null`)
+  constructor(node: Node, what: string) {
+    super(`${/^\W+$|^in$/.test(node.op) ? node.op : 'this'} cannot be applied to ${what}`)
     this.range = { start: node.start, end: node.end }
   }
 }

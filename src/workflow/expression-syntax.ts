@@ -9,6 +9,7 @@
  */
 import { Environment } from '@marcbachmann/cel-js'
 import { excerpt, fail, ok, type Result } from '../failure.ts'
+import { LargeValue, Stop } from './expression-bounds.ts'
 
 export const expressionLimits = { characters: 2_000, nodes: 500, depth: 64, list: 10_000, cached: 2_000 } as const
 
@@ -30,8 +31,12 @@ export type Node = {
   args: unknown
   start: number
   end: number
-  meta: { alternate?: Node; evaluate: (evaluator: unknown, node: Node, context: unknown) => unknown }
-  setMeta(key: 'evaluate', value: Node['meta']['evaluate']): Node
+  meta: {
+    alternate?: Node
+    check: unknown
+    evaluate: (evaluator: unknown, node: Node, context: unknown) => unknown
+  }
+  setMeta<K extends 'check' | 'evaluate'>(key: K, value: Node['meta'][K]): Node
   handle?: (left: unknown, right: unknown, node: Node, evaluator: unknown) => unknown
 }
 
@@ -67,6 +72,14 @@ export function createEnvironment(unknownAreDynamic: boolean): Environment {
   }
   environment.registerOperator('double % double: double', calculation['%'])
   environment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b))
+  environment.registerType('LargeValue', { ctor: LargeValue, fields: {} })
+  environment.registerOperator('LargeValue == null', () => false)
+  for (const size of ['size(LargeValue): int', 'LargeValue.size(): int'])
+    environment.registerFunction(size, (value: LargeValue) => {
+      const { count } = LargeValue.referenceOf(value)
+      if (count === undefined) throw new Stop('only of a list is the size known when it is a large value')
+      return BigInt(count)
+    })
   return environment
 }
 
@@ -85,11 +98,13 @@ const dynamic = createEnvironment(true)
  * Syntax, allowed functions and names of an expression; not its types. Each call gives a tree of its own.
  * @param environment where types and variables are declared
  * @param rename the name in that environment of a name in the text
+ * @param typed the name in that environment that stands for a path as a whole, where its type is known; for checking alone
  */
 export function readExpression(
   text: string,
   environment: Environment = dynamic,
   rename: (name: string) => string = variable,
+  typed?: (path: Path) => string | null,
 ): Result<Expression> {
   if (text.trim() === '') return syntaxFailure(text, 0, 'the expression is empty')
   if (text.length > expressionLimits.characters)
@@ -109,11 +124,14 @@ export function readExpression(
   try {
     parsed = environment.parse(text) as unknown as typeof parsed
   } catch (error) {
-    return syntaxFailure(text, errorStart(error), friendly(error, text))
+    const failure = syntaxFailure(text, errorStart(error), friendly(error, text))
+    return (error as { code?: string }).code === 'reserved_identifier' && !failure.ok
+      ? { ok: false, failure: { ...failure.failure, remedy: 'Call the stage or the field something else.' } }
+      : failure
   }
   const root = parsed.ast as Node
   const paths: Path[] = []
-  const refused = collect(root, new Set(), { paths, rename })
+  const refused = collect(root, new Set(), { paths, rename, typed })
   if (refused) return syntaxFailure(text, refused.start, refused.message)
   const whole = paths.length === 1 && paths[0]?.start === root.start && paths[0]?.end === root.end ? paths[0] : null
   return ok({
@@ -197,7 +215,11 @@ const syntaxFailure = (text: string, start: number, message: string): Result<nev
 const isNode = (value: unknown): value is Node =>
   typeof value === 'object' && value !== null && 'op' in value && 'meta' in value
 
-type Into = { paths: Path[]; rename: (name: string) => string }
+type Into = {
+  paths: Path[]
+  rename: (name: string) => string
+  typed: ((path: Path) => string | null) | undefined
+}
 type Refused = { start: number; message: string }
 
 /** Collects the paths of free names, renames those names, and says what is not allowed. */
@@ -206,6 +228,8 @@ function collect(node: Node, bound: ReadonlySet<string>, into: Into): Refused | 
   if (path) {
     into.paths.push(path.path)
     path.id.args = into.rename(path.path.root)
+    const whole = into.typed?.(path.path) ?? null
+    if (whole !== null) standFor(node, path.id, whole)
     return null
   }
   if (node.op === 'value')
@@ -214,6 +238,14 @@ function collect(node: Node, bound: ReadonlySet<string>, into: Into): Refused | 
       : null
   if (node.op === 'call' || node.op === 'rcall') return collectCall(node, bound, into)
   return collectAll(childrenOf(node.args), bound, into)
+}
+
+/** Makes a node that reads a path one that reads a single name. */
+function standFor(node: Node, id: Node, name: string): void {
+  const { check, evaluate } = id.meta
+  node.setMeta('check', check).setMeta('evaluate', evaluate)
+  node.op = 'id'
+  node.args = name
 }
 
 function collectAll(nodes: Node[], bound: ReadonlySet<string>, into: Into): Refused | null {
@@ -228,6 +260,8 @@ function collectCall(node: Node, bound: ReadonlySet<string>, into: Into): Refuse
   const [name, ...rest] = node.args as [string, ...unknown[]]
   if (!functions.has(name))
     return { start: node.start, message: `there is no function ${name}; there are ${[...functions].sort().join(', ')}` }
+  // has() asks for a field, and takes no other name for it.
+  if (name === 'has') return collectAll(childrenOf(rest), bound, { ...into, typed: undefined })
   if (node.op === 'call') return collectAll(childrenOf(rest), bound, into)
   const [receiver, list] = rest as [Node, Node[]]
   const refused = collect(receiver, bound, into)

@@ -1,6 +1,6 @@
 /** What an expression reads, on its way into the CEL library and out of it, and why something is not there. */
 import { excerpt } from '../failure.ts'
-import { Stop } from './expression-bounds.ts'
+import { LargeValue, Stop } from './expression-bounds.ts'
 import { type Expression, expressionLimits, type Path, pathText, variable } from './expression-syntax.ts'
 import { type BlobRef, isBlobRef, type Json, type Value } from './value.ts'
 
@@ -57,14 +57,6 @@ const memberOf = (value: Json, member: string | number): Json | undefined =>
     : isObject(value) && Object.hasOwn(value, member)
       ? value[member]
       : undefined
-
-/** Stands for a value that is held elsewhere. The library knows no such type, so every use of it is an error. */
-class LargeValue {
-  readonly message: string
-  constructor(reference: BlobRef) {
-    this.message = largeReason('what the expression yields', reference)
-  }
-}
 
 /** Only what the expression reads, as the library wants it: objects as maps, so that no key has a meaning. */
 export function contextOf(reading: Reading): Map<string, unknown> {
@@ -129,7 +121,7 @@ export function plainJson(value: unknown, depth: number): Json {
     if (Number.isSafeInteger(Number(value))) return Number(value)
     throw new Stop(`${value} is too large a whole number; use string(…)`)
   }
-  if (value instanceof LargeValue) throw new Stop(value.message)
+  if (value instanceof LargeValue) return LargeValue.referenceOf(value)
   if (Array.isArray(value)) return value.map((item) => plainJson(item, depth + 1))
   if (typeof value !== 'object') throw new Stop('the result is no JSON value')
   const entries = value instanceof Map ? [...value] : Object.entries(value)

@@ -102,6 +102,53 @@ test('cost is bounded: long lists, nested macros, doubling texts', () => {
   assert.match(evaluateCondition(`${'('.repeat(300)}1${')'.repeat(300)} == 1`, lookup).reason, /maxDepth/)
 })
 
+test('of a large value it is known that it is not null, and of a list how long it is; its fields are not known', () => {
+  const list = { ...large, count: 12 }
+  const held: Lookup = (name) =>
+    name === 'step'
+      ? ({ output: { points: 3, text: large, list, none: null }, whole: large } as unknown as Json)
+      : undefined
+  const value = (text: string): boolean | null => evaluateCondition(text, held).value
+  assert.deepEqual(
+    ['step.output.points > 2', 'step.output.text != null', 'has(step.output.text)', 'size(step.output.list) > 11'].map(
+      value,
+    ),
+    [true, true, true, true],
+  )
+  assert.deepEqual(['"text" in step.output', 'step.output == null', 'step.whole == null'].map(value), [
+    true,
+    false,
+    false,
+  ])
+  for (const text of [
+    'step.whole.points > 2',
+    'step.whole.points == null',
+    'step.output.text == "a"',
+    'step.output.text in ["a"]',
+    '3 in step.output.list',
+    'step.output.list.exists(x, x > 2)',
+    'step.output == {"points": 3}',
+    'size(step.output.text) > 2',
+  ]) {
+    assert.equal(value(text), null, text)
+    assert.match(evaluateCondition(text, held).reason, /large value/, text)
+  }
+})
+
+test('where null is asked for, what is absent is null', () => {
+  const asked: Lookup = (name) => (name === 'step' ? { status: 'skipped', output: null, list: [1] } : undefined)
+  const value = (text: string): boolean | null => evaluateCondition(text, asked).value
+  assert.deepEqual(
+    ['step.output.points == null', 'step.nothing == null', 'null != step.output.points', 'step.list[3] == null'].map(
+      value,
+    ),
+    [true, true, false, true],
+  )
+  assert.equal(value('step.output.points == null || step.output.points > 2'), true)
+  assert.equal(value('step.output.points == 3'), null)
+  assert.equal(value('other.output == null'), null, 'a name that is not in scope is a mistake, not null')
+})
+
 test('an evaluation that ran out of work leaves nothing behind for the next', () => {
   assert.equal(evaluateCondition('items.all(a, items.all(b, b >= inputs.n))', lookup).value, false)
   assert.equal(evaluateCondition('items.all(a, items.all(b, b >= 0))', lookup).value, null)
@@ -120,6 +167,8 @@ const bindings: [binding: Json, value: unknown][] = [
   ['=size(inputs.list)', 3],
   ['=inputs.list.map(x, x * 2)', [2, 4, 6]],
   ['={"a": inputs.n, "b": [null, "c"]}', { a: 2, b: [null, 'c'] }],
+  ['={"a": review.output}', { a: large }],
+  ['=skipped.status == "skipped" ? review.output : skipped.output', large],
   [
     { deep: ['=inputs.topic', 1, { x: '=review.n' }], __proto__x: null },
     { deep: ['x', 1, { x: 4 }], __proto__x: null },
@@ -135,7 +184,8 @@ const failing: [binding: Json, message: RegExp][] = [
   ['=review.nothing', /^review\.nothing is absent$/],
   ['=review.output.x', /large value \(9000 bytes\).*can be passed on as it is \(=review\.output\)/],
   ['=size(review.output)', /large value/],
-  ['={"a": review.output}', /large value/],
+  ['=review.output == "a"', /large value/],
+  ['=review.output.map(x, x)', /large value/],
   ['=9007199254740993', /too large a whole number/],
   ['=1 +', /unexpected token: the end/],
   [['=1 + "a"'], /\+ cannot be applied to a number and a text/],

@@ -3,10 +3,11 @@
  *
  * A comparison or calculation with null or with something absent has no value: a condition is then null, and the
  * reason names the path. This holds for `==` and `!=` too, unless `null` is written there (`x == null` asks for it):
- * with nothing measured, `agreement != 1.0` must not be taken for true. `||` and `&&` do without a side they do not need.
+ * with nothing measured, `agreement != 1.0` must not be taken for true. What is absent counts as null there.
+ * `||` and `&&` do without a side they do not need.
  */
 import { excerpt, fail, ok, type Result } from '../failure.ts'
-import { instrument, type Meter, NullOperand, Stop, WORK } from './expression-bounds.ts'
+import { instrument, type Meter, Stop, UnknownOperand, WORK } from './expression-bounds.ts'
 import { type Expression, errorStart, friendly, readExpression, remember } from './expression-syntax.ts'
 import {
   containsLarge,
@@ -42,7 +43,7 @@ export function evaluateCondition(text: string, lookup: Lookup): Evaluated {
   if (!result.ok) return { value: null, reason: result.failure.message, values }
   if (typeof result.value === 'boolean')
     return { value: result.value, reason: `${excerpt(text)} is ${result.value}`, values }
-  const what = result.value === null ? 'null' : Array.isArray(result.value) ? 'a list' : `a ${typeof result.value}`
+  const what = result.value === null ? 'null' : isBlobRef(result.value) ? 'a large value' : yielded(result.value)
   const found = reading[0]
   const cause =
     result.value === null && expression.plain && found
@@ -51,10 +52,13 @@ export function evaluateCondition(text: string, lookup: Lookup): Evaluated {
   return { value: null, reason: cause, values }
 }
 
+const yielded = (value: Json): string =>
+  Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
+
 /**
  * A binding: strings beginning with `=` are expressions (`==x` is the literal `=x`), inside arrays and objects too;
- * everything else is literal. A reference to a large value is passed through untouched when the expression is a plain
- * path to it; computing with one is a failure that says so.
+ * everything else is literal. A reference to a large value is passed on untouched, also by `? :` and within lists and
+ * objects; calculating with one is a failure that says so.
  */
 export function evaluateBinding(binding: Json, lookup: Lookup): Result<Value> {
   return bound(binding, lookup, 0)
@@ -145,12 +149,12 @@ function reasonFor(error: unknown, expression: Expression, reading: Reading, loo
   const inside = range ? reading.filter(({ path }) => path.start < range.end && path.end > range.start) : []
   const missing = (found: Found) => found.value === undefined || found.value === null
   const cause = inside.find(missing) ?? inside.find(({ value }) => isBlobRef(value))
-  if (cause && !(error instanceof Stop && !(error instanceof NullOperand))) return missingReason(cause, lookup)
-  if (error instanceof Stop) return error.message
-  const large = reading.find((found) => containsLarge(found.value, 0) || isBlobRef(found.stopped))
-  if ((error as { code?: string }).code === 'unsupported_type' && large)
-    return isBlobRef(large.stopped) ? missingReason(large, lookup) : largeReason(large.path.text, large.value)
-  return friendly(error, expression.text)
+  const unknown = error instanceof UnknownOperand
+  if (error instanceof Stop && !unknown) return error.message
+  if (cause) return missingReason(cause, lookup)
+  const large = inside.find((found) => containsLarge(found.value, 0))
+  if (large) return largeReason(large.path.text, large.value)
+  return unknown ? error.message : friendly(error, expression.text)
 }
 
 const parsedCache = new Map<string, Result<{ text: string; roots: string[]; paths: string[] }>>()

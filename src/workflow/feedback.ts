@@ -11,8 +11,9 @@
  * | `stabilize_new_level` | no feedback fires for the next five stages |
  */
 import type { CallAgent } from './command.ts'
-import { evaluateCondition } from './expression.ts'
-import { lookupFrom } from './lookup.ts'
+import { evaluateCondition, type Lookup } from './expression.ts'
+import { lookupFrom, metricOf, metricReason, type Stages } from './lookup.ts'
+import type { FeedbackState } from './run-state.ts'
 import type { Place, Turn } from './turn.ts'
 
 const WINDOW = 5
@@ -29,14 +30,16 @@ export function applyFeedback(turn: Turn, place: Place): void {
   }
   const scope = lookupFrom(turn, place)
   // Here coherence is that of the stage that has just ended, not of those before it.
-  const lookup = (name: string): ReturnType<typeof scope> =>
-    name === 'coherence' || name === 'agreement' || name === 'collective_sync'
-      ? (turn.stageState(place).metrics?.agreement ?? null)
-      : scope(name)
+  const own: Stages = [[place.stage.id, turn.stageState(place)]]
+  const lookup: Lookup = (name) => {
+    const metric = metricOf(name, () => own)
+    return metric === undefined ? (metricReason(name, () => own) ?? scope(name)) : metric
+  }
   for (const rule of rules) {
     const fired = feedback.fired[rule.id] ?? 0
     if (fired >= rule.max) continue
     const outcome = evaluateCondition(rule.when, lookup)
+    if (outcome.value === null) feedback.no_value = { [rule.id]: outcome.reason, ...feedback.no_value }
     if (outcome.value !== true) continue
     feedback.fired[rule.id] = fired + 1
     turn.emit('feedback_fired', { feedback: rule.id, action: rule.action, values: outcome.values })
@@ -47,6 +50,10 @@ export function applyFeedback(turn: Turn, place: Place): void {
     else feedback.frozen = WINDOW
   }
 }
+
+/** Rules that have never fired, and of which a value was missing at least once: which one. */
+export const notFired = ({ fired, no_value = {} }: FeedbackState): { id: string; reason: string }[] =>
+  Object.entries(no_value).flatMap(([id, reason]) => (fired[id] === undefined ? [{ id, reason }] : []))
 
 /** Notes who completed a task of a capability: the pattern that amplification prefers. */
 export function noteSuccess(turn: Turn, capability: string, agent: string): void {

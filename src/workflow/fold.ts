@@ -1,7 +1,8 @@
 /** From events to the state they mean, and to the steps that are still owed. Calls no agent, reads nothing. */
 import { type Command, type Step, stepAddress } from './command.ts'
 import { isInput, type RunEvent, type RunInput } from './event.ts'
-import { advance, answeredStep, type DefinitionOf, newState, type Outcome } from './next.ts'
+import { answeredStep } from './input-place.ts'
+import { advance, type DefinitionOf, newState, type Outcome } from './next.ts'
 import type { RunState } from './run-state.ts'
 
 /** A run in hand: its state, and what was asked for and has not come back, in the order it was asked for. */
@@ -9,8 +10,19 @@ export type Course = { state: RunState; owed: Map<string, Step> }
 
 export const newCourse = (run: string): Course => ({ state: newState(run), owed: new Map() })
 
-const isStep = (command: Command): command is Step =>
-  command.do === 'plan' || command.do === 'call_agent' || command.do === 'collect' || command.do === 'start_run'
+/** Which commands come back as an input. Total, so that a new command has to say. */
+const comesBack: { [D in Command['do']]: D extends Step['do'] ? true : false } = {
+  plan: true,
+  call_agent: true,
+  collect: true,
+  read_items: true,
+  start_run: true,
+  divide: true,
+  start_timer: false,
+  cancel_step: false,
+  cancel_child: false,
+}
+const isStep = (command: Command): command is Step => comesBack[command.do]
 
 /** Feeds one input and keeps the list of owed steps in step with the state. */
 export function feedCourse(definitionOf: DefinitionOf, course: Course, input: RunInput): Outcome {

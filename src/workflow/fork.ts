@@ -16,7 +16,8 @@ import { nearest } from './check-definition/nearest.ts'
 import { contentHash } from './content-hash.ts'
 import { isInput, type RunEvent, type RunInput } from './event.ts'
 import { type Course, feedCourse, newCourse } from './fold.ts'
-import { answeredStep, type DefinitionOf } from './next.ts'
+import { answeredStep } from './input-place.ts'
+import type { DefinitionOf } from './next.ts'
 import type { Value } from './value.ts'
 
 export type ForkRequest = {
@@ -61,6 +62,22 @@ type Cut = { last: number; seq: number }
  * the definitions that they name and the edited one.
  */
 export function forkRun(events: readonly RunEvent[], request: ForkRequest, definitionOf: DefinitionOf): Result<Fork> {
+  const steps = forkInSteps(events, request, definitionOf)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+/** Inputs fed in one step: some milliseconds. */
+const STEP = 100
+
+/** The same, a little at a time: a long log need not hold up everything else. */
+export function* forkInSteps(
+  events: readonly RunEvent[],
+  request: ForkRequest,
+  definitionOf: DefinitionOf,
+): Generator<undefined, Result<Fork>> {
   const [first] = events
   if (first?.type !== 'run_started')
     return fail('conflict', 'the log of the source does not begin with run_started', { field: 'run' })
@@ -74,7 +91,8 @@ export function forkRun(events: readonly RunEvent[], request: ForkRequest, defin
   const course = newCourse(request.run)
   const log: RunEvent[] = []
   const left_out: LeftOut[] = []
-  for (const source of inputs) {
+  for (const [i, source] of inputs.entries()) {
+    if (i % STEP === STEP - 1) yield
     const input = { at: source.at + shift, type: source.type, data: source.data } as RunInput
     if (input.type === 'run_started')
       input.data = startData(events, first, request, cut.value, definition ?? input.data.definition, definitionOf)
@@ -89,6 +107,8 @@ export function forkRun(events: readonly RunEvent[], request: ForkRequest, defin
         reason: reason ?? 'finds no place any more: it was an answer to something that this run has not asked for',
       })
   }
+  const [start] = log
+  if (start?.type === 'run_started' && start.data.forked_from) start.data.forked_from.shared = log.length
   return ok({ events: log, course, forked_from: { run: first.run, seq: cut.value.seq }, left_out })
 }
 
@@ -187,7 +207,9 @@ function undoneTasks(events: readonly RunEvent[], last: number, request: ForkReq
   // Within the history, and for a reason that the fork meets again: then it undoes, too.
   if (began.seq <= last && cause?.type !== 'cancel_requested' && !edited) return new Set()
   return new Set(
-    events.flatMap((event) => (event.type === 'compensation_finished' && event.data.undone ? [event.data.task] : [])),
+    events.flatMap((event) =>
+      event.type === 'compensation_finished' && event.data.undone && event.seq > began.seq ? [event.data.task] : [],
+    ),
   )
 }
 
@@ -200,7 +222,9 @@ function whyNot(input: RunInput, definition: string | undefined, undone: Readonl
     return 'the edited definition takes the place of the plan'
   if (input.type === 'definition_changed' || input.type === 'definition_kept')
     return 'the fork begins with the definition that it goes on with'
-  if (input.type === 'task_finished' && undone.has(input.data.task)) return 'was undone by the source: it is done again'
+  const done =
+    input.type === 'task_finished' ? input.data.task : input.type === 'child_finished' ? input.data.stage : ''
+  if (undone.has(done)) return 'was undone by the source: it is done again'
   return null
 }
 

@@ -65,6 +65,11 @@ function subjectOf(about: RunEvent | Command | null): Subject {
     return { stage: pathOf(split.stage), task: text('timer') === null ? split.task : null, address: task }
   }
   const stage = text('stage')
+  // The run of a task's parts stands at the task.
+  if (stage?.includes('/')) {
+    const split = splitTask(stage)
+    return { stage: pathOf(split.stage), task: split.task, address: stage }
+  }
   return { stage: stage === null ? null : pathOf(stage), task: null, address: stage ?? '' }
 }
 

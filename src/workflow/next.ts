@@ -12,21 +12,36 @@ import { bindAgents, noteAgent } from './bound-agents.ts'
 import { endsAtOnce, isBudgetTimer, openBudget, raiseBudget } from './budget.ts'
 import { chargeLost, deny, settleCall, settleChild } from './call-budget.ts'
 import { askCloseOut, closedOut, giveUpCloseOut, isCloseOut, startCloseOut } from './close-out.ts'
-import type { Command } from './command.ts'
+import { type Command, planOf } from './command.ts'
 import { compensate, compensated, isCompensation } from './compensation.ts'
+import { divided, partsEnded, type Settled, undone, undoneFirst } from './decomposition.ts'
+import { nothingNew } from './decomposition-progress.ts'
 import type { Definition } from './definition.ts'
 import { endRun } from './end-run.ts'
 import { EVENT_VERSION, type EventData, type RunEvent, type RunInput } from './event.ts'
 import { applyFeedback } from './feedback.ts'
 import { followDefinition } from './follow-definition.ts'
+import { hasPlace } from './input-place.ts'
 import { findPlace, openScope } from './places.ts'
+import { mayPlan } from './plan-budget.ts'
 import { rest } from './rest.ts'
 import { RUN_ACCOUNT } from './run-budget.ts'
-import { hasEnded, type RunState, STATE_VERSION } from './run-state.ts'
+import { type RunState, STATE_VERSION } from './run-state.ts'
 import { startScope } from './scope.ts'
+import { signalled } from './signals.ts'
 import { behaviours } from './stages/all.ts'
 import { ballotTasks } from './stages/vote.ts'
-import { effectResolved, type TaskSpec, taskFailed, taskFinished, unpark } from './task-run.ts'
+import {
+  effectResolved,
+  partsSettled,
+  stuckAnswered,
+  type TaskSpec,
+  taskFailed,
+  taskFinished,
+  unpark,
+} from './task-run.ts'
+import { count } from './totals.ts'
+import { stuckTask } from './trouble.ts'
 import { type Place, Turn } from './turn.ts'
 
 /** The model proposes once and repairs at most twice; then a template is taken. */
@@ -101,7 +116,10 @@ export function advance(definitionOf: DefinitionOf, state: RunState, input: RunI
         : state.definition
   const turn = new Turn(hash === null ? null : definitionOf(hash), state, input.at, state.seq, behaviours, {
     topEnded,
-    stageEnding: applyFeedback,
+    stageEnding(turn, place) {
+      applyFeedback(turn, place)
+      nothingNew(turn, place)
+    },
   })
   turn.events.push(own)
   if (input.type === 'definition_changed') followDefinition(state, input.data, definitionOf)
@@ -110,49 +128,6 @@ export function advance(definitionOf: DefinitionOf, state: RunState, input: RunI
   if (state.closing !== undefined) goOnClosing(turn)
   rest(state)
   return { events: turn.events, commands: turn.commands }
-}
-
-/** The address of the step that an input answers, or null when it answers none. */
-export function answeredStep(input: RunInput): string | null {
-  switch (input.type) {
-    case 'plan_proposed':
-      return `plan#${input.data.attempt}`
-    case 'task_finished':
-    case 'task_failed':
-      return `${input.data.task}#${input.data.attempt}`
-    case 'collected':
-      return `${input.data.stage}/collect`
-    case 'child_finished':
-      return `${input.data.stage}/run`
-    default:
-      return null
-  }
-}
-
-function hasPlace(state: RunState, input: RunInput): boolean {
-  if (input.type === 'run_started') return state.status === 'new'
-  if (state.status === 'new' || hasEnded(state.status)) return false
-  const step = answeredStep(input)
-  if (step !== null) {
-    const known = state.steps[step] === true
-    delete state.steps[step]
-    return known
-  }
-  if (state.ending !== undefined && input.type !== 'pause_requested' && input.type !== 'resume_requested') return false
-  switch (input.type) {
-    case 'timer_fired':
-      return state.timers[input.data.timer] !== undefined
-    case 'approval_given':
-      return state.approvals[input.data.approval] !== undefined
-    case 'pause_requested':
-      return state.paused === null
-    case 'resume_requested':
-      return state.paused !== null
-    case 'definition_changed':
-      return state.definition === input.data.from
-    default:
-      return true
-  }
 }
 
 function feed(turn: Turn, input: Exclude<RunInput, { type: 'definition_changed' }>): void {
@@ -164,28 +139,45 @@ function feed(turn: Turn, input: Exclude<RunInput, { type: 'definition_changed' 
       count(state, input.data.usage)
       bindAgents(state, input.data.agents)
       return planned(turn, input.data)
-    case 'task_finished':
+    case 'task_finished': {
       count(state, input.data.usage)
       settleCall(turn, input.data)
       noteAgent(turn, input.data)
       if (isCompensation(input.data.task)) return compensated(turn, { ok: true }) ? conclude(turn) : undefined
       if (isCloseOut(input.data.task)) return closedOut(turn, input.data.output)
+      const undid = undoneFirst(input.data.task)
+      if (undid !== null) return onParts(turn, undid, (place, spec) => undone(turn, place, spec, null))
       return onTask(turn, input.data.task, (place, spec) => taskFinished(turn, place, spec, input.data))
-    case 'task_failed':
+    }
+    case 'task_failed': {
       count(state, input.data.usage)
       settleCall(turn, input.data)
       noteAgent(turn, input.data)
       if (isCompensation(input.data.task))
         return compensated(turn, { ok: false, data: input.data }) ? conclude(turn) : undefined
       if (isCloseOut(input.data.task)) return giveUpCloseOut(turn, input.data)
+      const undoing = undoneFirst(input.data.task)
+      if (undoing !== null) return onParts(turn, undoing, (place, spec) => undone(turn, place, spec, input.data))
       return onTask(turn, input.data.task, (place, spec) => taskFailed(turn, place, spec, input.data))
+    }
     case 'effect_resolved':
       return onTask(turn, input.data.task, (place, spec) => effectResolved(turn, place, spec, input.data))
     case 'collected':
       return at(turn, input.data.stage, (place) =>
         turn.behaviour(place.stage.kind).collected?.(turn, place as never, input.data.output, input.data.metrics),
       )
+    case 'items_read':
+      return at(turn, input.data.stage, (place) =>
+        turn.behaviour(place.stage.kind).itemsRead?.(turn, place as never, input.data),
+      )
+    case 'decomposition_proposed':
+      count(state, input.data.usage)
+      settleCall(turn, { ...input.data, task: planOf(input.data.task) })
+      return onParts(turn, input.data.task, (place, spec) => divided(turn, place, spec, input.data))
     case 'child_finished':
+      // No stage has a `/` in its address: this is the run of a task's parts.
+      if (input.data.stage.includes('/'))
+        return onParts(turn, input.data.stage, (place, spec) => partsEnded(turn, place, spec, input.data))
       return at(turn, input.data.stage, (place) => {
         settleChild(turn, place, input.data.used)
         turn.behaviour(place.stage.kind).childFinished?.(turn, place as never, input.data.status, input.data.output)
@@ -193,13 +185,29 @@ function feed(turn: Turn, input: Exclude<RunInput, { type: 'definition_changed' 
     case 'timer_fired':
       turn.dropTimer(input.data.timer)
       if (isBudgetTimer(input.data.timer)) return timeIsOver(turn, input.data.timer)
+      if (stuckTask(input.data.timer) !== null)
+        return onTask(turn, stuckTask(input.data.timer) ?? '', (place, spec) =>
+          stuckAnswered(turn, place, spec, false, ''),
+        )
       return at(turn, splitTask(input.data.timer).stage, (place) =>
         turn.behaviour(place.stage.kind).timerFired?.(turn, place as never),
       )
     case 'approval_given': {
       const { decision, comment, by } = input.data
       const said = comment === '' ? `by ${by}` : `${comment} (${by})`
-      return at(turn, state.approvals[input.data.approval] ?? '', (place) =>
+      const asked = state.approvals[input.data.approval] ?? ''
+      // No stage has a `/` in its address: this was asked about a task.
+      if (asked.includes('/'))
+        return onTask(turn, asked, (place, spec) =>
+          stuckAnswered(
+            turn,
+            place,
+            spec,
+            decision === 'approve',
+            decision === 'approve' ? comment : `refused ${said}`,
+          ),
+        )
+      return at(turn, asked, (place) =>
         turn.behaviour(place.stage.kind).approvalGiven?.(turn, place as never, decision, said),
       )
     }
@@ -229,16 +237,6 @@ function feed(turn: Turn, input: Exclude<RunInput, { type: 'definition_changed' 
   }
 }
 
-function count(state: RunState, usage: EventData['task_finished']['usage']): void {
-  const { totals } = state
-  totals.calls += usage.calls
-  totals.input_tokens += usage.input_tokens ?? 0
-  totals.output_tokens += usage.output_tokens ?? 0
-  totals.money += usage.money ?? 0
-  if (usage.calls > 0 && (usage.input_tokens === null || usage.output_tokens === null))
-    totals.unknown_usage += usage.calls
-}
-
 function at(turn: Turn, address: string, act: (place: Place) => void): void {
   if (turn.definition === null) return
   const place = findPlace(turn.definition, turn.state, address)
@@ -249,9 +247,21 @@ function onTask(turn: Turn, address: string, act: (place: Place, spec: TaskSpec)
   const { stage, task } = splitTask(address)
   at(turn, stage, (place) => {
     const specs =
-      place.stage.kind === 'tasks' ? place.stage.tasks : place.stage.kind === 'vote' ? ballotTasks(place.stage) : []
+      place.stage.kind === 'tasks'
+        ? place.stage.tasks
+        : place.stage.kind === 'vote'
+          ? ballotTasks(place.stage, turn.state.votes)
+          : []
     const spec = specs.find((candidate) => candidate.id === task)
     if (spec !== undefined) act(place, spec)
+  })
+}
+
+/** For a task that is being divided. */
+function onParts(turn: Turn, address: string, settle: (place: Place, spec: TaskSpec) => Settled | null): void {
+  onTask(turn, address, (place, spec) => {
+    const settled = settle(place, spec)
+    if (settled !== null) partsSettled(turn, place, spec, settled)
   })
 }
 
@@ -262,7 +272,9 @@ function begin(turn: Turn, data: EventData['run_started']): void {
   state.started_at = turn.at
   state.parent = data.parent ?? null
   if (data.budget !== undefined) state.pinned = data.budget
+  if (data.votes !== undefined) state.votes = data.votes
   state.program = data.program ?? null
+  if (data.decomposition !== undefined) state.decomposition = { ...data.decomposition, given: data.decomposition.left }
   bindAgents(state, data.agents)
   if (data.definition === null) return plan(turn, 1, [])
   chosen(turn, data.definition, 'given', 'the caller named it')
@@ -272,7 +284,14 @@ function plan(turn: Turn, attempt: number, problems: string[], template = false)
   const { state } = turn
   state.status = 'planning'
   turn.emit('plan_requested', { attempt, problems })
-  turn.ask({ do: 'plan', attempt, goal: state.goal ?? '', inputs: state.inputs, problems, template })
+  turn.ask({
+    do: 'plan',
+    attempt,
+    goal: state.goal ?? '',
+    inputs: state.inputs,
+    problems,
+    template: template || !mayPlan(state),
+  })
 }
 
 function planned(turn: Turn, data: EventData['plan_proposed']): void {
@@ -303,22 +322,6 @@ function chosen(turn: Turn, hash: string, source: EventData['definition_chosen']
   state.top = openScope(definition.stages)
   startScope(turn, state.top, definition.stages, '', null)
 }
-
-/** The stage that has waited longest takes the signal; with none waiting it is kept for the first that will. */
-function signalled(turn: Turn, data: EventData['signal_received']): void {
-  const { state } = turn
-  for (const timer of Object.keys(state.timers)) {
-    if (!timer.endsWith('/timeout') || turn.definition === null) continue
-    const place = findPlace(turn.definition, state, splitTask(timer).stage)
-    if (place?.stage.kind === 'wait' && place.stage.signal === data.name)
-      return turn.behaviour('wait').signalReceived?.(turn, place as never, data.data)
-  }
-  const kept = state.signals[data.name] ?? []
-  if (kept.length < KEPT_SIGNALS) state.signals[data.name] = [...kept, data.data]
-}
-
-/** Signals kept per name for a stage that may come to wait for them. */
-const KEPT_SIGNALS = 1_000
 
 function topEnded(turn: Turn, failure: string | null): void {
   if (failure !== null) return finish(turn, 'failed', failure)

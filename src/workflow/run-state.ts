@@ -1,8 +1,11 @@
 /** The state of a run: what folding its events gives. Plain JSON; it is stored between segments. */
 import type { PinnedBudget } from './command.ts'
-import type { Metrics, VoteResult } from './event.ts'
+import type { Lineage, PartsState } from './decomposition-state.ts'
+import type { FailureSeen } from '../progress/failures.ts'
+import type { Remedy } from '../progress/remedies.ts'
+import type { EventData, Metrics, VoteResult } from './event.ts'
 import type { RunBudget } from './run-budget.ts'
-import type { Value } from './value.ts'
+import type { BlobRef, Value } from './value.ts'
 
 export const STATE_VERSION = 1
 
@@ -23,7 +26,8 @@ export const hasEnded = (status: RunStatus): boolean => endedStatuses.includes(s
 
 /** One task of a running stage; gone when its stage has settled. */
 export type TaskState = {
-  s: 'running' | 'done' | 'failed' | 'asking' | 'parked'
+  /** `stuck`: a person is asked whether it is tried once more. */
+  s: 'running' | 'done' | 'failed' | 'asking' | 'parked' | 'stuck'
   attempt: number
   /** Attempts that ended because the program did: they do not count. */
   interrupted?: number
@@ -36,6 +40,21 @@ export type TaskState = {
   ballot?: string | null
   reason?: string
   tokens: number | null
+  /** Attempts that failed, the last ones, and what was tried about them; absent while all goes well. */
+  trouble?: Trouble
+  /** Set from the time on that it is, or was to be, divided into smaller ones. */
+  parts?: PartsState
+}
+
+/** Of a task that failed at least once. */
+export type Trouble = {
+  failures: FailureSeen[]
+  /** Remedies in the order in which they were tried; of the last one the outcome may be open. */
+  remedies: { remedy: Remedy; open: boolean }[]
+  /** What its next attempts are told: facts, and what a person said. */
+  told?: string
+  /** How its next attempt is made, other than the definition says. */
+  next?: { agent?: string; model?: string; only_others?: true }
 }
 
 export type StageState = {
@@ -51,8 +70,9 @@ export type StageState = {
   iteration?: number
   /** Bodies of a for_each that run now, by index. */
   items?: { [index: string]: Scope }
-  /** The list a for_each goes through, and how far it is. */
-  list?: Value[]
+  /** The list a for_each goes through, and how far it is. Of a list held by reference, the items read last. */
+  list?: Value[] | BlobRef
+  window?: { from: number; items: Value[] }
   next_item?: number
   item_failures?: number
   /** Outputs of the tasks or items, by id or index; kept for stages of at most {@link KEPT_OUTPUTS} of them. */
@@ -108,6 +128,8 @@ export type Undo = {
 /** What feedback loops have changed so far. */
 export type FeedbackState = {
   fired: { [id: string]: number }
+  /** Which value was missing when a rule was looked at, the first time. */
+  no_value?: { [id: string]: string }
   /** Tasks completed, by capability and agent. */
   wins: { [capability: string]: { [agent: string]: number } }
   amplified?: true
@@ -152,8 +174,12 @@ export type RunState = {
   closing?: { reason: string; attempt: number; output?: Value }
   /** What the request and the runs above say about the budget. */
   pinned?: PinnedBudget
+  /** What holds for votes that do not say it themselves. */
+  votes?: EventData['run_started']['votes']
   /** From the time the definition is known, where something limits the run. */
   budget?: RunBudget
+  /** Of a run whose stages are the parts of a task of its parent; `given` is what `left` began with. */
+  decomposition?: Lineage & { given: number; met?: boolean }
   feedback: FeedbackState
   /** What the run knows each agent as: its content, and the model that answered for it last. */
   agents: { [name: string]: { hash: string; model?: string } }

@@ -1,12 +1,19 @@
 /** What each event changes in the view of a run (run-view.ts). */
-import type { Failure } from '../failure.ts'
-import { splitTask } from './address.ts'
 import { viewBudget } from './budget-view.ts'
 import type { EventData, EventType, RunEvent } from './event.ts'
-import type { DecisionView, RunFold, RunView, StageView, TaskView } from './run-view-shape.ts'
-
-/** Stages, tasks and attempts that a view keeps at most. */
-export const viewLimits = { stages: 400, tasks: 2_000, attempts: 10, decisions: 500, notes: 100 } as const
+import {
+  callOff,
+  closeAttempt,
+  decide,
+  newStage,
+  newTask,
+  noteFinding,
+  settle,
+  spend,
+  viewLimits,
+} from './run-view-parts.ts'
+import type { RunFold } from './run-view-shape.ts'
+import { stuckTask } from './trouble.ts'
 
 export function takeEvent(fold: RunFold, event: RunEvent): void {
   viewBudget(fold.view, event)
@@ -63,10 +70,11 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     stage.ended_at = at
     stage.metrics = data.metrics
     stage.output = data.output
-    callOff(stage)
+    callOff(stage, at, data.reason)
     // The levels inside a loop that ends early end with it, without a word of their own.
     if (stage.kind === 'loop' || stage.kind === 'for_each')
-      for (const [address, inner] of fold.stages) if (address.startsWith(`${data.stage}[`)) callOff(inner)
+      for (const [address, inner] of fold.stages)
+        if (address.startsWith(`${data.stage}[`)) callOff(inner, at, `${data.stage} was over`)
     const over = (other: string) => other !== data.stage
     fold.view.waits = fold.view.waits.filter((wait) => over(wait.stage))
     fold.view.approvals = fold.view.approvals.filter((open) => over(open.stage))
@@ -106,6 +114,7 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     task.output = data.output
     task.failure = null
     closeAttempt(task, data, null)
+    noteFinding(task, data)
   },
   task_failed: (fold, data, { at }) => {
     const task = fold.tasks.get(data.task) ?? newTask(fold, data.task, at)
@@ -115,6 +124,7 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     task.agent = data.agent ?? task.agent
     task.failure = data.failure
     closeAttempt(task, data, data.failure)
+    noteFinding(task, data)
   },
   decision_made: (fold, data, event) => {
     const taken = data.taken === 'otherwise' ? 'otherwise' : `case ${data.taken + 1}`
@@ -189,22 +199,42 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
       reason: `feedback loop ${data.feedback}`,
     })
   },
+  items_read: () => {},
   timer_started: () => {},
-  timer_fired: () => {},
   wait_started: ({ view }, data) => {
     view.waits.push(data)
   },
   signal_received: () => {},
-  approval_requested: ({ view }, data, { at }) => {
+  approval_requested: ({ view, tasks }, data, { at }) => {
+    const task = data.task === undefined ? undefined : tasks.get(data.task)
+    if (task !== undefined) task.state = 'asking'
     view.approvals.push({ ...data, requested_at: at })
   },
-  approval_given: ({ view }, data) => {
+  timer_fired: ({ view }, { timer }) => {
+    const task = stuckTask(timer)
+    if (task !== null) view.approvals = view.approvals.filter((open) => open.task !== task)
+  },
+  approval_given: ({ view, tasks }, data) => {
+    const about = view.approvals.find((open) => open.approval === data.approval)?.task
+    const task = about === undefined ? undefined : tasks.get(about)
+    if (task !== undefined) task.state = 'failed'
     view.approvals = view.approvals.filter((open) => open.approval !== data.approval)
   },
   effect_question: (fold, data, { at }) => {
     const task = fold.tasks.get(data.task)
     if (task !== undefined) task.state = 'asking'
     fold.view.effect_questions.push({ ...data, asked_at: at })
+  },
+  remedy_tried: (fold, { task, ...data }, { at }) => {
+    const of = fold.tasks.get(task)
+    if (of === undefined) return
+    of.remedies = [...(of.remedies ?? []), { ...data, at, healed: null, reason: '' }].slice(-viewLimits.attempts)
+  },
+  remedy_ended: (fold, data) => {
+    const last = fold.tasks.get(data.task)?.remedies?.findLast(({ remedy }) => remedy === data.remedy)
+    if (last === undefined) return
+    last.healed = data.healed
+    last.reason = data.reason
   },
   effect_resolved: ({ view }, data) => {
     view.effect_questions = view.effect_questions.filter((open) => open.task !== data.task)
@@ -217,6 +247,32 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     // A fork takes the answer of the source's child: that is the run to look at.
     const stage = fold.stages.get(data.stage)
     if (stage !== undefined) stage.child = data.run
+    const task = fold.tasks.get(data.stage)
+    if (task === undefined) return
+    task.output = data.output
+    if (task.parts !== null) task.parts.run = data.run
+  },
+  decomposition_requested: (fold, data, { at }) => {
+    const task = fold.tasks.get(data.task) ?? newTask(fold, data.task, at)
+    task.state = 'running'
+    const { level, reason } = data
+    task.parts ??= { state: 'planning', level, reason, logic: null, parts: [], run: null, stop: null }
+  },
+  decomposition_proposed: ({ view }, { usage }) => spend(view, usage),
+  decomposition_denied: () => {},
+  task_decomposed: (fold, { task: address, run, logic, parts }) => {
+    const task = fold.tasks.get(address)
+    if (task?.parts) Object.assign(task.parts, { state: 'running', run, logic, parts })
+  },
+  decomposition_ended: (fold, data) => {
+    const task = fold.tasks.get(data.task)
+    if (task?.parts) {
+      const { stop, reason } = data
+      Object.assign(task.parts, { state: 'ended', stop, reason })
+    }
+    const done = data.stop === 'goal_check_passed' || data.stop === 'parts_done'
+    if (done) fold.view.counts.tasks_completed += 1
+    if (task !== undefined) task.state = done ? 'completed' : 'failed'
   },
   budget_raised: () => {},
   budget_opened: () => {},
@@ -246,8 +302,12 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     view.state = view.definition === null ? 'planning' : 'running'
     view.reason = data.reason
   },
-  run_finished: ({ view, stages }, data, { at }) => {
-    for (const stage of stages.values()) callOff(stage)
+  run_finished: (fold, data, event) => {
+    const { view, stages } = fold
+    const { at } = event
+    for (const { id, reason } of data.not_fired ?? [])
+      decide(fold, event, { stage: '', kind: 'feedback', taken: 'never fired', then: [], when: id, inputs: {}, reason })
+    for (const stage of stages.values()) callOff(stage, at, data.reason)
     view.state = data.status
     view.reason = data.reason
     view.result = data.output
@@ -258,107 +318,4 @@ const takers: { [T in EventType]: (fold: RunFold, data: EventData[T], event: Run
     view.effect_questions = []
     view.waits = []
   },
-}
-
-const newStage = (id: string, at: number): StageView => ({
-  id,
-  kind: '',
-  state: 'running',
-  reason: '',
-  started_at: at,
-  ended_at: null,
-  iteration: null,
-  metrics: null,
-  vote: null,
-  child: null,
-  output: null,
-  tasks: [],
-})
-
-/** What has not settled when its stage is over does not any more. */
-function callOff(stage: StageView): void {
-  for (const task of stage.tasks) if (task.state === 'running' || task.state === 'asking') task.state = 'cancelled'
-}
-
-function newTask(fold: RunFold, address: string, at: number): TaskView {
-  const { stage, task } = splitTask(address)
-  const view: TaskView = {
-    id: task,
-    address,
-    state: 'running',
-    agent: null,
-    capability: null,
-    model: null,
-    attempts: [],
-    input_tokens: null,
-    output_tokens: null,
-    started_at: at,
-    duration_ms: null,
-    queued_ms: null,
-    why: '',
-    ballot: null,
-    output: null,
-    failure: null,
-  }
-  fold.view.counts.tasks += 1
-  const owner = fold.stages.get(stage)
-  // An answer to a stage that has left the view: it counts, and is not shown.
-  if (owner === undefined) return view
-  fold.tasks.set(address, view)
-  owner.tasks.push(view)
-  return view
-}
-
-type Spent = EventData['task_finished']['usage']
-
-function spend(view: RunView, usage: Spent): void {
-  view.cost.input_tokens += usage.input_tokens ?? 0
-  view.cost.output_tokens += usage.output_tokens ?? 0
-  view.cost.calls += usage.calls
-  if (usage.calls > 0 && (usage.input_tokens === null || usage.output_tokens === null))
-    view.cost.unknown_usage += usage.calls
-}
-
-function settle(
-  view: RunView,
-  task: TaskView,
-  data: { usage: Spent; duration_ms: number; queued_ms: number; why: string },
-): void {
-  spend(view, data.usage)
-  // Over all attempts; unknown stays unknown until an attempt reports.
-  if (data.usage.input_tokens !== null) task.input_tokens = (task.input_tokens ?? 0) + data.usage.input_tokens
-  if (data.usage.output_tokens !== null) task.output_tokens = (task.output_tokens ?? 0) + data.usage.output_tokens
-  task.duration_ms = (task.duration_ms ?? 0) + data.duration_ms
-  task.queued_ms = (task.queued_ms ?? 0) + data.queued_ms
-  task.why = data.why
-}
-
-function closeAttempt(
-  task: TaskView,
-  data: {
-    attempt: number
-    agent: string | null
-    queued_ms: number
-    duration_ms: number
-    model_queued_ms?: number
-    load_ms?: number
-  },
-  failure: Failure | null,
-): void {
-  const attempt = task.attempts.find((each) => each.attempt === data.attempt)
-  if (attempt === undefined) return
-  attempt.agent = data.agent ?? attempt.agent
-  attempt.queued_ms = data.queued_ms
-  attempt.duration_ms = data.duration_ms
-  attempt.model_queued_ms = data.model_queued_ms ?? null
-  attempt.load_ms = data.load_ms ?? null
-  attempt.failure = failure
-}
-
-function decide(fold: RunFold, event: RunEvent, decision: Omit<DecisionView, 'at' | 'seq'>): void {
-  const { decisions } = fold.view
-  decisions.push({ at: event.at, seq: event.seq, ...decision })
-  if (decisions.length <= viewLimits.decisions) return
-  decisions.shift()
-  fold.left.decisions += 1
 }

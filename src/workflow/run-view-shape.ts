@@ -1,6 +1,8 @@
 /** The shape of a run as people look at it; run-view.ts builds it from the events. */
 import type { Failure } from '../failure.ts'
+import type { Finding } from '../progress/finding.ts'
 import type { BudgetView } from './budget-view.ts'
+import type { StopName } from './decomposition-state.ts'
 import type { EventData, Metrics, VoteResult } from './event.ts'
 import type { Json, Value } from './value.ts'
 
@@ -16,6 +18,16 @@ export type AttemptView = {
   model_queued_ms: number | null
   load_ms: number | null
   failure: Failure | null
+  /** What a detector found: why the attempt was ended, what it looked like when its time was over, or that it was slow. */
+  finding?: Finding
+}
+
+/** What was done about a task that got nowhere. */
+export type RemedyView = Omit<EventData['remedy_tried'], 'task'> & {
+  at: number
+  /** Null = not known yet. */
+  healed: boolean | null
+  reason: string
 }
 
 export type TaskView = {
@@ -37,12 +49,29 @@ export type TaskView = {
   ballot: string | null
   output: Value
   failure: Failure | null
+  /** What was done when it got nowhere; absent while all goes well. */
+  remedies?: RemedyView[]
+  /** Set when it was, or was to be, divided into smaller tasks. */
+  parts: PartsView | null
+}
+
+/** How a task was divided. `run` is the run of its parts, once they have begun. */
+export type PartsView = {
+  state: 'planning' | 'running' | 'ended'
+  level: number
+  /** What became of the task as a whole; from the end on, what became of its parts. */
+  reason: string
+  logic: 'and' | 'or' | null
+  parts: { capability: string; does: string }[]
+  run: string | null
+  stop: StopName | null
 }
 
 export type StageView = {
   id: string
   kind: string
-  state: 'running' | 'completed' | 'failed' | 'skipped'
+  /** `cancelled`: called off before it had ended, because the loop around it or the run was over. */
+  state: 'running' | 'completed' | 'failed' | 'skipped' | 'cancelled'
   reason: string
   started_at: number
   ended_at: number | null
@@ -80,7 +109,7 @@ export type RunView = {
   inputs: { [name: string]: Value }
   by: string
   parent: { run: string; stage: string } | null
-  forked_from: { run: string; seq: number } | null
+  forked_from: { run: string; seq: number; shared?: number } | null
   state: 'queued' | 'planning' | 'running' | 'paused' | EventData['run_finished']['status']
   reason: string
   definition: { hash: string; name: string | null; source: string; reason: string } | null
@@ -95,6 +124,8 @@ export type RunView = {
     requested_at: number
     due: number
     default: 'approve' | 'refuse'
+    /** Address of the task that gets nowhere, where this is about one. */
+    task?: string | undefined
   }[]
   effect_questions: { task: string; question: string; asked_at: number }[]
   waits: { stage: string; signal: string; due: number }[]
@@ -106,6 +137,8 @@ export type RunView = {
     unknown_usage: number
     calls: number
     duration_ms: number | null
+    /** What of it the source of a fork has used. */
+    shared?: { input_tokens: number; output_tokens: number; calls: number }
   }
   /** What limits the run and what is used of it; null when nothing does. */
   budget: BudgetView | null

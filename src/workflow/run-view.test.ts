@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { EventData, EventType, RunEvent } from './event.ts'
 import { addEvents, newFold, runView, snapshot } from './run-view.ts'
-import { viewLimits } from './run-view-events.ts'
+import { viewLimits } from './run-view-parts.ts'
 
 type Step = { [T in EventType]: { type: T; data: EventData[T] } }[EventType]
 
@@ -192,6 +192,46 @@ test('what was called off before it had settled is cancelled, and runs no more',
   assert.equal(states(skipped)['other/one'], 'asking')
   const end: Step = { type: 'run_finished', data: { status: 'failed', reason: 'no', output: null, success: [] } }
   assert.equal(states([...skipped, end])['other/one'], 'cancelled')
+})
+
+test('of a run that was cancelled nothing is running: each stage says since when and why not', () => {
+  const view = runView(
+    log([
+      { type: 'run_started', data: { goal: 'g', definition: 'sha256:1', inputs: {}, by: 'local' } },
+      { type: 'stage_started', data: { stage: 'first', kind: 'tasks' } },
+      { type: 'stage_finished', data: { stage: 'first', status: 'completed', reason: '', metrics, output: 'x' } },
+      { type: 'stage_started', data: { stage: 'again', kind: 'loop' } },
+      { type: 'stage_started', data: { stage: 'again[1].write', kind: 'tasks' } },
+      started('again[1].write/draft', 1, 'writer'),
+      { type: 'cancel_requested', data: { by: 'ann', reason: '' } },
+      { type: 'run_finished', data: { status: 'cancelled', reason: 'cancelled by ann', output: null, success: [] } },
+    ]),
+  )
+  assert.deepEqual(
+    view.stages.map(({ id, state, reason, ended_at, tasks }) => [id, state, reason, ended_at, tasks[0]?.state]),
+    [
+      ['first', 'completed', '', 1_020, undefined],
+      ['again', 'cancelled', 'cancelled by ann', view.ended_at, undefined],
+      ['again[1].write', 'cancelled', 'cancelled by ann', view.ended_at, 'cancelled'],
+    ],
+  )
+})
+
+test('a level inside a loop that ended early ended with it', () => {
+  const view = runView(
+    log([
+      { type: 'stage_started', data: { stage: 'again', kind: 'loop' } },
+      { type: 'stage_started', data: { stage: 'again[1].write', kind: 'tasks' } },
+      { type: 'stage_finished', data: { stage: 'again', status: 'skipped', reason: 'no need', metrics, output: null } },
+    ]),
+  )
+  assert.deepEqual(
+    view.stages.map(({ state, reason }) => [state, reason]),
+    [
+      ['skipped', 'no need'],
+      ['cancelled', 'again was over'],
+    ],
+  )
 })
 
 test('fed in any pages, also overlapping ones, the view is the same', () => {

@@ -6,7 +6,8 @@
  * leave the view (they stay in the event log, which is paged). A view can be fed further as more events are stored.
  */
 import type { RunEvent } from './event.ts'
-import { takeEvent, viewLimits } from './run-view-events.ts'
+import { takeEvent } from './run-view-events.ts'
+import { viewLimits } from './run-view-parts.ts'
 import type { RunFold, RunView } from './run-view-shape.ts'
 
 export type { DecisionView, RunView, StageView, TaskView } from './run-view-shape.ts'
@@ -55,6 +56,10 @@ export function addEvents(fold: RunFold, events: Iterable<RunEvent>): void {
     fold.view.seq = event.seq
     fold.view.counts.events += 1
     takeEvent(fold, event)
+    if (event.seq === fold.view.forked_from?.shared) {
+      const { input_tokens, output_tokens, calls } = fold.view.cost
+      fold.view.cost.shared = { input_tokens, output_tokens, calls }
+    }
     if (fold.stages.size > viewLimits.stages || fold.tasks.size > viewLimits.tasks) evict(fold)
   }
 }

@@ -117,6 +117,7 @@ function close(turn: Turn, place: Place, s: 'done' | 'failed', metrics: Metrics 
   delete state.scope
   delete state.items
   delete state.list
+  delete state.window
   forgetAccount(turn.state, place.address)
   return state
 }
@@ -184,7 +185,13 @@ export function callOff(turn: Turn, address: string): void {
     if (!below(step)) continue
     delete turn.state.steps[step]
     chargeLost(turn.state, step)
-    turn.commands.push({ do: 'cancel_step', step })
+    if (step.endsWith('/run'))
+      turn.commands.push({
+        do: 'cancel_child',
+        stage: step.slice(0, -'/run'.length),
+        reason: 'nothing waits for its result any more',
+      })
+    else turn.commands.push({ do: 'cancel_step', step })
   }
   for (const timer of Object.keys(turn.state.timers)) if (below(timer)) turn.dropTimer(timer)
   for (const [id, stage] of Object.entries(turn.state.approvals)) if (below(stage)) delete turn.state.approvals[id]

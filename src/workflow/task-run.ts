@@ -7,6 +7,8 @@ import { taskAddress } from './address.ts'
 import { deny, endsTheRun, reserveCall } from './call-budget.ts'
 import { startCloseOut } from './close-out.ts'
 import type { CallAgent } from './command.ts'
+import { decompose, goalMissed, isTooLarge, type Settled } from './decomposition.ts'
+import { isTooHard } from './decomposition-limits.ts'
 import type { Task } from './definition.ts'
 import { milliseconds } from './duration.ts'
 import type { BudgetDenied, EventData, Usage } from './event.ts'
@@ -15,6 +17,7 @@ import { adjusted, noteSuccess } from './feedback.ts'
 import { lookupFrom } from './lookup.ts'
 import { isOver, type TaskState } from './run-state.ts'
 import { callOff } from './scope.ts'
+import { answerFailure, askedAtTheEnd, endRemedy, personAnswered } from './trouble.ts'
 import type { Place, Turn } from './turn.ts'
 import type { Value } from './value.ts'
 
@@ -45,14 +48,15 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
     if (!value.ok) return settle(turn, place, spec.id, task, 'failed', `input ${name}: ${value.failure.message}`)
     input[name] = value.value
   }
+  const { next, told } = task.trouble ?? {}
   const wanted = adjusted(turn, place, {
     do: 'call_agent',
     task: address,
     attempt: task.attempt,
-    agent: spec.agent ?? null,
+    agent: next?.agent ?? spec.agent ?? null,
     capability: spec.capability ?? null,
     fallback: spec.fallback ?? [],
-    excluded: task.tried,
+    excluded: task.tried.filter((agent) => agent !== next?.agent),
     instructions: spec.instructions,
     input,
     output_schema: spec.output_schema ?? null,
@@ -61,9 +65,14 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
     max_output_tokens: spec.max_output_tokens ?? null,
     delay_ms: delay,
     goal: turn.state.goal,
+    ...(spec.evidence === undefined ? {} : { evidence: [spec.evidence].flat() }),
+    ...(next?.model === undefined ? {} : { model: next.model }),
+    ...(next?.only_others === undefined ? {} : { only_others: next.only_others }),
   } satisfies CallAgent)
   task.input ??= wanted.input
   const call = { ...wanted, input: task.input }
+  const unseen = task.parts === undefined && isTooLarge(turn, place, spec)
+  if (unseen && decompose(turn, place, spec, task, 'it is too large to be tried as a whole', false)) return
   const reserved = reserveCall(turn, place, call)
   if (!reserved.ok) return denied(turn, place, spec.id, task, reserved.denied)
   const { budget } = reserved.call
@@ -76,7 +85,8 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
     delay_ms: call.delay_ms,
     ...(budget === undefined ? {} : { reserved: { account: budget.account, ...budget.amounts } }),
   })
-  turn.ask(reserved.call)
+  const { notice } = reserved.call
+  turn.ask(told === undefined ? reserved.call : { ...reserved.call, notice: [told, notice ?? ''].join(' ').trim() })
 }
 
 /**
@@ -109,20 +119,32 @@ export function unpark(turn: Turn, place: Place, spec: TaskSpec): void {
   askAgent(turn, place, spec, task, 0)
 }
 
-export function taskFinished(
-  turn: Turn,
-  place: Place,
-  { id, capability }: TaskSpec,
-  data: EventData['task_finished'],
-): void {
+export function taskFinished(turn: Turn, place: Place, spec: TaskSpec, data: EventData['task_finished']): void {
+  const { id, capability } = spec
   const task = turn.stageState(place).tasks?.[id]
   if (task === undefined || task.s !== 'running' || task.attempt !== data.attempt) return
   task.out = data.output
   task.agent = data.agent
   if (data.ballot !== undefined) task.ballot = data.ballot
   task.tokens = addTokens(task.tokens, data.usage)
+  const missed = goalMissed(turn, place, spec, data.output)
+  if (missed !== null) {
+    delete task.out
+    if (decompose(turn, place, spec, task, missed)) return
+    return settle(turn, place, id, task, 'failed', missed)
+  }
   if (capability !== undefined) noteSuccess(turn, capability, data.agent)
   settle(turn, place, id, task, 'done', '')
+}
+
+/** What has become of a task that was divided, or could not be: then it is tried as a whole. */
+export function partsSettled(turn: Turn, place: Place, spec: TaskSpec, settled: Settled): void {
+  const task = turn.stageState(place).tasks?.[spec.id]
+  if (task?.s !== 'running') return
+  if (settled.s === 'try') return askAgent(turn, place, spec, task, 0)
+  if (settled.s === 'failed' && askedAtTheEnd(turn, place, spec, task, settled.reason)) return
+  if (settled.out !== undefined) task.out = settled.out
+  settle(turn, place, spec.id, task, settled.s, settled.reason)
 }
 
 export function taskFailed(turn: Turn, place: Place, spec: TaskSpec, data: EventData['task_failed']): void {
@@ -138,17 +160,36 @@ export function taskFailed(turn: Turn, place: Place, spec: TaskSpec, data: Event
     return denied(turn, place, spec.id, task, data.denied)
   if (data.denied !== undefined) deny(turn, taskAddress(place.address, spec.id), data.denied)
   if (data.interrupted === true) task.interrupted = (task.interrupted ?? 0) + 1
-  if (data.agent !== null && !task.tried.includes(data.agent)) task.tried = [...task.tried, data.agent]
+  const given_back = data.finding?.detector === 'lease'
+  if (data.agent !== null && !given_back && !task.tried.includes(data.agent)) task.tried = [...task.tried, data.agent]
   const tries = task.attempt - (task.interrupted ?? 0)
+  const answer = data.interrupted === true ? null : answerFailure(turn, place, spec, task, data, tries)
+  if (answer === 'goes_on') return
+  if (answer === 'again') return askAgent(turn, place, spec, task, delayAfter(turn, place, spec, task.attempt - 1, data))
+  if (answer !== null) return settle(turn, place, spec.id, task, 'failed', answer.settle)
   const again = data.interrupted === true ? task.attempt < MOST_ATTEMPTS : data.retryable
   if (again && tries < (spec.attempts ?? DEFAULT_ATTEMPTS) && !isOver(turn.state)) {
-    const seed = `${turn.state.run}/${place.address}/${spec.id}`
-    const wait = data.failure.retry_after_s
-    const delay = backoffMs({ attempt: task.attempt, seed, ...(wait === undefined ? {} : { retry_after_s: wait }) })
+    const delay = delayAfter(turn, place, spec, task.attempt, data)
     task.attempt++
     return askAgent(turn, place, spec, task, delay)
   }
+  if (isTooHard(data.failure.kind) && decompose(turn, place, spec, task, data.failure.message)) return
+  if (askedAtTheEnd(turn, place, spec, task, data.failure.message)) return
   settle(turn, place, spec.id, task, 'failed', data.failure.message)
+}
+
+function delayAfter(turn: Turn, place: Place, spec: TaskSpec, attempt: number, { failure }: EventData['task_failed']) {
+  const wait = failure.retry_after_s
+  const seed = `${turn.state.run}/${place.address}/${spec.id}`
+  return backoffMs({ attempt, seed, ...(wait === undefined ? {} : { retry_after_s: wait }) })
+}
+
+/** A person was asked about a task that gets nowhere, and has answered, or not in time. */
+export function stuckAnswered(turn: Turn, place: Place, spec: TaskSpec, again: boolean, said: string): void {
+  const task = turn.stageState(place).tasks?.[spec.id]
+  if (task?.s !== 'stuck') return
+  if (personAnswered(turn, place, spec, task, again, said)) return askAgent(turn, place, spec, task, 0)
+  settle(turn, place, spec.id, task, 'failed', said === '' ? 'nobody said in time that it should be tried again' : said)
 }
 
 /** A person has said whether the unknown effect happened: yes ends the task, no has it done again. */
@@ -167,6 +208,7 @@ export function effectResolved(turn: Turn, place: Place, spec: TaskSpec, data: E
 function settle(turn: Turn, place: Place, id: string, task: TaskState, s: 'done' | 'failed', reason: string): void {
   task.s = s
   task.reason = reason
+  endRemedy(turn, taskAddress(place.address, id), task, s === 'done', reason)
   const { totals } = turn.state
   if (s === 'done') totals.tasks_done++
   else totals.tasks_failed++

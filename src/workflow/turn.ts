@@ -22,6 +22,7 @@ export type StageBehaviour<K extends StageKind> = {
   start: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>) => void
   taskSettled?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>, task: string) => void
   collected?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>, output: Value, metrics: Metrics) => void
+  itemsRead?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>, read: EventData['items_read']) => void
   timerFired?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>) => void
   signalReceived?: (turn: Turn, place: Place<Extract<Stage, { kind: K }>>, data: Value) => void
   approvalGiven?: (

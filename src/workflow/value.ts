@@ -8,8 +8,11 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 /** Bytes of JSON up to which a value is carried inline. */
 export const INLINE_LIMIT = 4096
 
-/** A reference to a stored value. `$blob` is `sha256:` + 64 hex digits of the stored bytes (UTF-8 of its JSON). */
-export type BlobRef = { $blob: string; bytes: number; preview: string }
+/**
+ * A reference to a stored value. `$blob` is `sha256:` + 64 hex digits of the stored bytes (UTF-8 of its JSON); `count`
+ * says how many items it has, when it is a list.
+ */
+export type BlobRef = { $blob: string; bytes: number; preview: string; count?: number }
 
 /** What an event or a state carries: JSON in which large parts are {@link BlobRef}s. */
 export type Value = Json | BlobRef

@@ -2,12 +2,18 @@
 
 import type { ModelAccess } from '../../src/agent-systems/agent-system.ts'
 import { openDoor } from '../../src/api/stand-ins.ts'
+import { nothing } from '../../src/budget/amounts.ts'
+import { type AttemptLedger, attemptLedger } from '../../src/budget/attempt-ledger.ts'
+import { newTree, openAccount, reserve, type Tree } from '../../src/budget/tree.ts'
 import type { CallRules } from '../../src/gateway/attempt-calls.ts'
 import type { AttemptAccess, ModelEndpoint } from '../../src/gateway/endpoint.ts'
 import { openEndpoint } from '../../src/gateway/open-endpoint.ts'
 import { openGateway } from '../../src/models/gateway.ts'
+import type { AttemptObserver } from '../../src/progress/observer.ts'
 import type { Store } from '../../src/store/store.ts'
+import { limitsOf } from '../../src/workflow/budget.ts'
 import type { Definition } from '../../src/workflow/definition.ts'
+import { RUN_ACCOUNT } from '../../src/workflow/run-budget.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { type HostStandIn, modelHostStandIn } from './model-host.stand-in.ts'
 
@@ -24,6 +30,9 @@ export type Workshop = {
     task?: string
     attempt?: number
     budget?: Definition['budget']
+    observer?: AttemptObserver
+    /** Asked in place of whatever the agent names. */
+    model?: string
   }) => Promise<Opened>
   /** As after a crash: another start of the program on the same store. */
   restart: () => void
@@ -82,13 +91,21 @@ export async function openWorkshop(
   })
   current().announce(door.url)
   let runs = 0
+  /** As the runs themselves keep them: nothing is reserved for an attempt but what it asks for. */
+  const trees = new Map<string, Tree>()
+  const openLedger = (): AttemptLedger => {
+    const made = attemptLedger(async () => null)
+    for (const [run, tree] of trees) made.seen(run, () => tree)
+    return made
+  }
+  let ledger = openLedger()
 
   return {
     url: door.url,
     host,
     store: door.store,
     log,
-    attempt: async ({ run, task = 'work/one', attempt = 1, budget } = {}) => {
+    attempt: async ({ run, task = 'work/one', attempt = 1, budget, observer, model } = {}) => {
       const id = run ?? `run_${++runs}`
       if (run === undefined) {
         const stored = await door.store.definitions.put(definition(budget), 'test', '')
@@ -103,13 +120,33 @@ export async function openWorkshop(
         if (!started.ok) throw new Error(started.failure.message)
       }
       const abort = new AbortController()
-      const access = current().open({ run: id, task, attempt, agent: 'outsider', signal: abort.signal })
+      if (budget !== undefined) {
+        const tree = newTree()
+        openAccount(tree, RUN_ACCOUNT, { parent: null, limits: limitsOf(budget) })
+        trees.set(id, tree)
+        ledger.seen(id, () => tree)
+      }
+      const tree = trees.get(id)
+      const hold = `${task}#${attempt}`
+      if (tree !== undefined) reserve(tree, hold, RUN_ACCOUNT, nothing(), 'undo')
+      const own = tree && { account: RUN_ACCOUNT, amounts: nothing(), purpose: 'work' as const, left: {} }
+      const allowance = ledger.open({ run: id, hold, budget: own, outside: null, cost: () => null })
+      const opened = current().open({ run: id, task, attempt, agent: 'outsider', allowance, observer, model, signal: abort.signal })
+      const access: AttemptAccess = {
+        ...opened,
+        close: async (why) => {
+          const used = await opened.close(why)
+          allowance.close()
+          return used
+        },
+      }
       const granted = await access.grant((text) => text.replaceAll('hunter2', '[secret]'))
       if (!granted.ok) throw new Error(granted.failure.message)
       return { ...granted.value, access, abort, run: id }
     },
     restart: () => {
       current().close()
+      ledger = openLedger()
       endpoint = begin(door.store)
       endpoint.announce(door.url)
     },

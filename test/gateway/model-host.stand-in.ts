@@ -17,6 +17,9 @@ type Sent = {
   response_format?: { type: string; json_schema?: { schema: { properties?: { [name: string]: { type?: string } } } } }
 }
 
+/** What it says to a question that asks for JSON; undefined: what the schema asks for, filled in blindly. */
+export type Says = (sent: Sent) => object | undefined
+
 export type HostCall = {
   sent: Sent
   prompt_tokens: number
@@ -38,7 +41,8 @@ const wordsIn = (messages: Sent['messages']): number =>
   JSON.stringify(messages.map(({ content, tool_calls }) => [content, tool_calls])).split(/\s+/).length
 
 /** What it answers: `count N` gives N words, `endless` never ends, `weather` calls the first tool. */
-function answerTo({ messages, tools = [], tool_choice, response_format }: Sent) {
+function answerTo(sent: Sent, says: Says | undefined) {
+  const { messages, tools = [], tool_choice, response_format } = sent
   const text = messages
     .map(({ content }) => (typeof content === 'string' ? content : JSON.stringify(content)))
     .join('\n')
@@ -52,6 +56,8 @@ function answerTo({ messages, tools = [], tool_choice, response_format }: Sent) 
   }
   const schema = response_format?.json_schema?.schema
   if (response_format?.type === 'json_schema') {
+    const said = says?.(sent)
+    if (said !== undefined) return { pieces: JSON.stringify(said).match(/.{1,20}/gs) ?? [] }
     const made = Object.entries(schema?.properties ?? {}).map(([name, { type }]) => [
       name,
       type === 'integer' ? 3 : 'green',
@@ -65,7 +71,13 @@ function answerTo({ messages, tools = [], tool_choice, response_format }: Sent) 
 }
 
 /** @param pace_ms Between two pieces of an answer. */
-export async function modelHostStandIn({ pace_ms = 0 }: { pace_ms?: number } = {}): Promise<HostStandIn> {
+export async function modelHostStandIn({
+  pace_ms = 0,
+  says,
+}: {
+  pace_ms?: number
+  says?: Says
+} = {}): Promise<HostStandIn> {
   const calls: HostCall[] = []
   let under_way = 0
   let wake = (): void => {}
@@ -79,7 +91,7 @@ export async function modelHostStandIn({ pace_ms = 0 }: { pace_ms?: number } = {
     response.on('close', () => {
       call.ended ??= response.writableFinished ? 'answered' : 'hung up'
     })
-    const { pieces, call: tool } = answerTo(sent) as {
+    const { pieces, call: tool } = answerTo(sent, says) as {
       pieces: string[] | null
       call?: { name: string; arguments: string }
     }

@@ -43,6 +43,13 @@ export const atMost = (what: string, value: number | null, limit: number, unit =
   kept: value !== null && value <= limit,
 })
 
+export const atLeast = (what: string, value: number, limit: number): Figure => ({
+  what,
+  value,
+  promise: `≥ ${limit}`,
+  kept: value >= limit,
+})
+
 export const exactly = (what: string, value: number | string | null, wanted: number | string): Figure => ({
   what,
   value,

@@ -1,4 +1,5 @@
 /** Definitions by chance, valid by construction: every kind of stage, branches, nesting, answers to failure. */
+import type { Decompose } from '../../src/workflow/decompose-schema.ts'
 import { type Definition, feedbackActions, type Stage } from '../../src/workflow/definition.ts'
 import type { Dice } from './dice.ts'
 
@@ -22,6 +23,17 @@ export function randomDefinition(dice: Dice): Definition {
       : {}),
   }
 }
+
+const randomDecompose = (dice: Dice): Decompose =>
+  dice.chance(0.3)
+    ? dice.chance(0.8)
+    : {
+        ...(dice.chance(0.5) ? { depth: dice.between(2, 4) } : {}),
+        ...(dice.chance(0.5) ? { breadth: dice.between(2, 5) } : {}),
+        ...(dice.chance(0.5) ? { nodes: dice.between(3, 40) } : {}),
+        ...(dice.chance(0.3) ? { too_large: true } : {}),
+        ...(dice.chance(0.3) ? { success: dice.one(['output != "no"', 'output == "child"', 'missing > 1']) } : {}),
+      }
 
 function stages(dice: Dice, depth: number, prefix: string): Stage[] {
   const n = dice.between(1, depth === 0 ? 7 : 3)
@@ -96,7 +108,7 @@ function body(dice: Dice, id: string, earlier: string[], later: string[], depth:
     case 'for_each':
       return {
         kind,
-        items: dice.one(['=[1, 2, 3]', '=[]', '=inputs.list', '=[10, 20, 30, 40, 50, 60, 70]']),
+        items: dice.one(['=[1, 2, 3]', '=[]', '=inputs.list', '=inputs.large', '=[10, 20, 30, 40, 50, 60, 70]']),
         max: 20,
         parallel: dice.between(1, 3),
         stages: stages(dice, depth + 1, `${id}_`),
@@ -113,6 +125,7 @@ function body(dice: Dice, id: string, earlier: string[], later: string[], depth:
           instructions: 'do it',
           attempts: dice.between(1, 3),
           ...(dice.chance(0.15) ? { required: true } : {}),
+          ...(dice.chance(0.15) ? { decompose: randomDecompose(dice) } : {}),
           ...(dice.chance(0.2)
             ? { compensate: { capability: 'undo', instructions: 'undo it', input: { what: `=${id}.output` } } }
             : {}),

@@ -21,6 +21,10 @@ export type SimulationOptions = {
   most_inputs?: number
 }
 
+/** A list that is held by reference, and how much of it is read at once. */
+const LARGE = { $blob: `sha256:${'0'.repeat(64)}`, bytes: 9_000, preview: '', count: 7 }
+const READ_AT_ONCE = 3
+
 export function simulate(definition: Definition, dice: Dice, options: SimulationOptions = {}): Simulated {
   const definitionOf = (): Definition => definition
   let course = newCourse('run_simulated')
@@ -35,7 +39,7 @@ export function simulate(definition: Definition, dice: Dice, options: Simulation
   give({
     at: now,
     type: 'run_started',
-    data: { goal: 'goal', definition: 'sha256:d', inputs: { list: [1, 2] }, by: 'test' },
+    data: { goal: 'goal', definition: 'sha256:d', inputs: { list: [1, 2], large: LARGE }, by: 'test' },
   })
   let steps = 0
   const most = options.most_inputs ?? 5_000
@@ -158,6 +162,11 @@ export function answerOf(step: Step, dice: Dice, at: number, failing: number): R
           },
         },
       }
+    case 'read_items': {
+      const { stage, from, list } = step
+      const n = dice.chance(0.03) ? 0 : Math.min(READ_AT_ONCE, (list.count ?? 0) - from)
+      return { at, type: 'items_read', data: { stage, from, items: Array.from({ length: n }, (_, i) => from + i) } }
+    }
     case 'start_run':
       return {
         at,
@@ -167,8 +176,39 @@ export function answerOf(step: Step, dice: Dice, at: number, failing: number): R
           run: step.run,
           status: dice.one(['completed', 'failed', 'cancelled', 'partial']),
           output: 'child',
+          ...(step.decomposition === undefined
+            ? {}
+            : { nodes: dice.between(0, step.decomposition.left), goal_met: dice.chance(0.8) }),
         },
       }
+    case 'divide': {
+      const logic = dice.chance(0.5) ? ('and' as const) : ('or' as const)
+      const parts = Array.from({ length: dice.between(0, 7) }, (_, i) => ({
+        capability: 'any',
+        // Now and then it repeats the task itself.
+        does: dice.chance(0.1) ? 'do it' : `part ${i} of ${step.task}`,
+      }))
+      const passes = parts.length > 1 && parts.length <= step.breadth && dice.chance(0.8)
+      return {
+        at,
+        type: 'decomposition_proposed',
+        data: {
+          task: step.task,
+          attempt: step.attempt,
+          logic,
+          parts,
+          definition: passes ? 'sha256:parts' : null,
+          problems: passes ? [] : ['p'],
+          model: 'm',
+          usage,
+          analysis: null,
+          raw: null,
+          ...(dice.chance(0.1) ? { failure: { kind: 'model_missing' as const, message: 'no model' } } : {}),
+          ...(dice.chance(0.05) ? { interrupted: true as const } : {}),
+          duration_ms: 1,
+        },
+      }
+    }
     case 'plan':
       return {
         at,

@@ -64,7 +64,12 @@ function checkOrder(definition: Definition, events: readonly RunEvent[]): void {
 function checkCompensation(definition: Definition, events: readonly RunEvent[]): void {
   const started = events.find((event) => event.type === 'compensation_started')
   const end = events.at(-1)
-  const undone = events.flatMap((event) => (event.type === 'compensation_finished' ? [event.data.task] : []))
+  // What is undone before that makes room for smaller tasks.
+  const undone = events.flatMap((event) =>
+    event.type === 'compensation_finished' && event.seq > (started?.seq ?? Number.POSITIVE_INFINITY)
+      ? [event.data.task]
+      : [],
+  )
   assert.deepEqual(undone, started?.data.tasks ?? [], 'every compensation ends, in order')
   if (end?.type !== 'run_finished') return
   const text = JSON.stringify(definition)
@@ -74,7 +79,12 @@ function checkCompensation(definition: Definition, events: readonly RunEvent[]):
     const completed = new Set(events.flatMap((event) => (event.type === 'task_finished' ? [event.data.task] : [])))
     for (const task of undone)
       assert.ok(
-        completed.has(task) || events.some((event) => event.type === 'effect_resolved' && event.data.task === task),
+        completed.has(task) ||
+          events.some((event) => event.type === 'effect_resolved' && event.data.task === task) ||
+          // A task that is being divided may have done something, as a whole or in parts.
+          events.some(
+            (event) => (event.type === 'task_failed' || event.type === 'task_decomposed') && event.data.task === task,
+          ),
         `${task} was undone but never done`,
       )
   }
@@ -85,7 +95,7 @@ function noLeftovers(definition: Definition): (course: Course) => Course {
   return (course) => {
     for (const address of [...Object.keys(course.state.steps), ...Object.keys(course.state.timers)]) {
       if (address === 'budget/wall_clock' || address.includes('~undo')) continue
-      const place = findPlace(definition, course.state, address.slice(0, address.lastIndexOf('/')))
+      const place = findPlace(definition, course.state, address.slice(0, address.indexOf('/')))
       assert.equal(place?.scope.stages[place.stage.id]?.s, 'running', `${address} is left over`)
     }
     assert.deepEqual([...course.owed.keys()], Object.keys(course.state.steps), 'owed steps and state agree')
@@ -141,6 +151,7 @@ test(`N1-N4, G1-G4: ${SEEDS} random definitions run to a defined end under rando
   const kinds = new Set<string>()
   const actions = new Set<string>()
   let undone = 0
+  const stops: Record<string, number> = {}
   for (let seed = 1; seed <= SEEDS; seed++) {
     const dice = diceOf(seed)
     const definition = randomDefinition(dice)
@@ -156,6 +167,7 @@ test(`N1-N4, G1-G4: ${SEEDS} random definitions run to a defined end under rando
         if (event.type === 'stage_started') kinds.add(event.data.kind)
         if (event.type === 'feedback_fired') actions.add(event.data.action)
         if (event.type === 'compensation_finished') undone++
+        if (event.type === 'decomposition_ended') stops[event.data.stop] = (stops[event.data.stop] ?? 0) + 1
       }
     } catch (error) {
       throw new Error(
@@ -170,6 +182,10 @@ test(`N1-N4, G1-G4: ${SEEDS} random definitions run to a defined end under rando
     'every kind of stage was run',
   )
   assert.equal(actions.size, feedbackActions.length, 'every feedback action fired')
+  for (const stop of ['parts_done', 'parts_failed', 'goal_check_passed', 'goal_check_failed', 'budget', 'breadth_cap'])
+    assert.ok((stops[stop] ?? 0) > 0, `some division ended by ${stop}: ${JSON.stringify(stops)}`)
+  for (const stop of ['same_plan', 'replans', 'no_planner', 'not_undone', 'run_over'])
+    assert.ok((stops[stop] ?? 0) > 0, `some division ended by ${stop}: ${JSON.stringify(stops)}`)
   assert.ok(undone > 50, `compensations ran: ${undone}`)
   for (const status of ['completed', 'partial', 'failed', 'cancelled'])
     assert.ok((statuses[status] ?? 0) > 0, `some run ended as ${status}: ${JSON.stringify(statuses)}`)

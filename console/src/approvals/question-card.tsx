@@ -23,7 +23,9 @@ export function ApprovalCard({
       <div className="row wrap spread">
         <span className="row">
           <Status state="waiting" label="approval" />
-          <span className="muted small">stage {approval.stage}</span>
+          <span className="muted small">
+            {approval.task === undefined ? `stage ${approval.stage}` : `task ${approval.task}`}
+          </span>
         </span>
         <span className="muted small" title={exactTime(approval.due)}>
           {approval.default}s by itself <When at={approval.due} />

@@ -3,13 +3,13 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { RunChart } from '../charts/usage-charts.tsx'
+import { amountText, Meters } from '../parts/meters.tsx'
 import { RunRows, runTitle } from '../parts/run-rows.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { count, duration, When } from '../parts/time.tsx'
 import { agentsQuery, overTimeQuery, questionsQuery, runsQuery, statusQuery } from '../server/queries.ts'
-
-const SHOWN = 8
+import { inProgress, lastDay, SHOWN, wentWrong } from './asked.ts'
 
 export function Overview() {
   return (
@@ -126,7 +126,7 @@ function Waiting() {
 }
 
 function Throughput() {
-  const usage = useQuery(overTimeQuery({ range: '24h', bucket: '1h', by: 'agent', points: false, groups: 5 }))
+  const usage = useQuery(overTimeQuery(lastDay))
   return (
     <Loaded query={usage} lines={5}>
       {({ buckets, bucket_ms, runs }) => (
@@ -136,11 +136,24 @@ function Throughput() {
   )
 }
 
-/** What was spent in the last day, and who spent most of it. */
+/** What was spent against the limits of the configuration, in the last day, and who spent most of it. */
 function Spend() {
-  const usage = useQuery(overTimeQuery({ range: '24h', bucket: '1h', by: 'agent', points: false, groups: 5 }))
+  const status = useQuery(statusQuery)
+  const limited = (status.data?.budgets ?? []).map(({ budget, unit, limit, spent, reserved }) => ({
+    name: `${budget === 'daily' ? 'today' : budget === 'total' ? 'in all' : `${budget}, today`}: ${unit}`,
+    used: spent,
+    held: reserved,
+    limit,
+    text: amountText,
+  }))
+  const usage = useQuery(overTimeQuery(lastDay))
   return (
     <Panel title="Spent in 24 hours" more={<Link to="/console/metrics">Metrics</Link>}>
+      {limited.length > 0 && (
+        <div className="body-pad">
+          <Meters label="Spent against the budgets" meters={limited} />
+        </div>
+      )}
       <Loaded query={usage} lines={3}>
         {({ totals, groups }) => {
           const of = (one: { input_tokens: number; output_tokens: number }) => one.input_tokens + one.output_tokens
@@ -179,12 +192,12 @@ function Spend() {
 }
 
 function Running() {
-  const runs = useInfiniteQuery(runsQuery({ status: ['queued', 'planning', 'running', 'waiting', 'paused'] }, SHOWN))
+  const runs = useInfiniteQuery(runsQuery(inProgress, SHOWN))
   return (
     <Panel
       title="Runs in progress"
       more={
-        <Link to="/console/runs" search={{ status: ['queued', 'planning', 'running', 'waiting', 'paused'] }}>
+        <Link to="/console/runs" search={inProgress}>
           All
         </Link>
       }
@@ -210,12 +223,12 @@ function Running() {
 }
 
 function Failed() {
-  const runs = useInfiniteQuery(runsQuery({ status: ['failed', 'partial'] }, SHOWN))
+  const runs = useInfiniteQuery(runsQuery(wentWrong, SHOWN))
   return (
     <Panel
       title="Failed, and why"
       more={
-        <Link to="/console/runs" search={{ status: ['failed', 'partial'] }}>
+        <Link to="/console/runs" search={wentWrong}>
           All
         </Link>
       }

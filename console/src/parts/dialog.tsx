@@ -5,12 +5,15 @@ export function Dialog({
   title,
   className,
   bare = false,
+  held = false,
   onClose,
   children,
 }: {
   title: string
   className?: string
   bare?: boolean
+  /** Stays until its own button is pressed: a slip would lose what it shows. */
+  held?: boolean
   onClose: () => void
   children: ReactNode
 }) {
@@ -19,6 +22,8 @@ export function Dialog({
   useEffect(() => {
     const dialog = ref.current
     dialog?.showModal()
+    // React's autoFocus comes too early: what is not shown yet cannot have the focus.
+    dialog?.querySelector<HTMLElement>('[data-first]')?.focus()
     return () => dialog?.close()
   }, [])
   return (
@@ -30,16 +35,18 @@ export function Dialog({
       aria-label={bare ? title : undefined}
       onCancel={(event) => {
         event.preventDefault()
-        onClose()
+        if (!held) onClose()
       }}
-      onClick={(event) => event.target === ref.current && onClose()}
+      onClick={(event) => event.target === ref.current && !held && onClose()}
     >
       {!bare && (
         <div className="dialog-head">
           <h2 id={heading}>{title}</h2>
-          <button type="button" className="button plain" onClick={onClose} aria-label="Close">
-            ✕
-          </button>
+          {!held && (
+            <button type="button" className="button plain" onClick={onClose} aria-label="Close">
+              ✕
+            </button>
+          )}
         </div>
       )}
       {bare ? children : <div className="dialog-body">{children}</div>}

@@ -1,5 +1,5 @@
 /** A value of a run: text as text, the rest as JSON; large ones are fetched when somebody wants to see them. */
-import { useQuery } from '@tanstack/react-query'
+import { useQueries } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { BlobRef } from '../../../src/workflow/value.ts'
 import { blobQuery } from '../server/queries.ts'
@@ -14,8 +14,23 @@ export const isReference = (value: unknown): value is BlobRef =>
 export const asText = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value, null, 2) ?? 'nothing')
 
+/** Every large value that this one refers to, each once. */
+export function referencesIn(value: unknown): BlobRef[] {
+  const found = new Map<string, BlobRef>()
+  filled(value, (reference) => found.set(reference.$blob, reference))
+  return [...found.values()]
+}
+
+/** The value with something in the place of each reference. */
+export function filled(value: unknown, instead: (reference: BlobRef) => unknown): unknown {
+  if (isReference(value)) return instead(value)
+  if (Array.isArray(value)) return value.map((item) => filled(item, instead))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled(item, instead)]))
+}
+
 export function ValueView({ value, label }: { value: unknown; label: string }) {
-  if (isReference(value)) return <Large reference={value} label={label} />
+  if (referencesIn(value).length > 0) return <Large value={value} label={label} />
   if (value === null || value === undefined || value === '') return <span className="muted">nothing</span>
   const text = asText(value)
   return (
@@ -28,20 +43,31 @@ export function ValueView({ value, label }: { value: unknown; label: string }) {
   )
 }
 
-function Large({ reference, label }: { reference: BlobRef; label: string }) {
+/** A value with large parts: they are fetched when somebody wants to see them. */
+function Large({ value, label }: { value: unknown; label: string }) {
   const [wanted, setWanted] = useState(false)
-  const blob = useQuery(blobQuery(reference.$blob, wanted))
-  if (blob.data) return <ValueView value={'value' in blob.data ? blob.data.value : blob.data.text} label={label} />
+  const references = referencesIn(value)
+  const blobs = useQueries({ queries: references.map(({ $blob }) => blobQuery($blob, wanted)) })
+  if (blobs.every(({ data }) => data !== undefined)) {
+    const found = new Map(blobs.map(({ data }, i) => [references[i]?.$blob, data]))
+    const whole = filled(value, ({ $blob }) => {
+      const blob = found.get($blob)
+      return blob !== undefined && 'value' in blob ? blob.value : blob?.text
+    })
+    return <ValueView value={whole} label={label} />
+  }
+  const error = blobs.find((blob) => blob.error)?.error
+  const bytes = references.reduce((sum, reference) => sum + reference.bytes, 0)
   return (
     <div className="stack tight">
-      <pre className="value">{reference.preview}…</pre>
-      {blob.error && <Fault error={blob.error} />}
-      {wanted && blob.isFetching ? (
+      <pre className="value">{asText(filled(value, ({ preview }) => `${preview}…`))}</pre>
+      {error && <Fault error={error} />}
+      {wanted && blobs.some(({ isFetching }) => isFetching) ? (
         <Loading lines={2} />
       ) : (
         <div>
           <button type="button" className="button" onClick={() => setWanted(true)}>
-            Show all of it ({count(reference.bytes)} bytes)
+            Show all of it ({count(bytes)} bytes)
           </button>
         </div>
       )}

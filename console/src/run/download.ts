@@ -1,5 +1,5 @@
 /** What of a run can be kept as a file: its whole event log, its result, its definition. */
-import { asText, isReference } from '../parts/value.tsx'
+import { asText, filled, referencesIn } from '../parts/value.tsx'
 import { call } from '../server/client.ts'
 import type { Run } from '../server/queries.ts'
 
@@ -31,7 +31,9 @@ export const downloads = {
   },
   async result(run: Run): Promise<void> {
     const text = typeof run.result === 'string'
-    const whole = isReference(run.result) ? await wholeValue(run.result.$blob) : asText(run.result ?? null)
+    const parts = new Map<string, unknown>()
+    for (const { $blob } of referencesIn(run.result)) parts.set($blob, await wholeValue($blob))
+    const whole = asText(filled(run.result ?? null, ({ $blob }) => parts.get($blob)))
     save([whole], text ? 'text/plain' : 'application/json', `${run.id}.result.${text ? 'txt' : 'json'}`)
   },
   async definition(run: Run): Promise<void> {
@@ -43,12 +45,13 @@ export const downloads = {
   },
 }
 
-async function wholeValue(hash: string): Promise<string> {
+async function wholeValue(hash: string): Promise<unknown> {
   let text = ''
   for (let offset: number | null = 0; offset !== null; ) {
     const part: Awaited<ReturnType<typeof call<'get_blob'>>> = await call('get_blob', { hash, offset })
-    text += 'value' in part ? asText(part.value) : (part.text ?? '')
+    if ('value' in part) return part.value
+    text += part.text ?? ''
     offset = part.next
   }
-  return text
+  return JSON.parse(text)
 }

@@ -1,5 +1,16 @@
 /** One line on what an event says. Total, so that a new event type has to say. */
+import type { Remedy } from '../../../src/progress/remedies.ts'
 import type { EventData, EventType, RunEvent } from '../../../src/workflow/event.ts'
+
+export const remedyNames: Record<Remedy, string> = {
+  tell: 'told the facts',
+  restart: 'begun anew',
+  other_model: 'another model',
+  other_agent: 'another agent',
+  smaller_task: 'divided',
+  set_aside: 'set aside',
+  ask_person: 'a person is asked',
+}
 
 const by = (who: string, reason: string) => (reason === '' ? `by ${who}` : `by ${who}: ${reason}`)
 
@@ -7,8 +18,10 @@ const texts: { [T in EventType]: (data: EventData[T]) => string } = {
   run_started: ({ goal, by: who }) => `${goal ?? 'a definition'}, by ${who}`,
   plan_proposed: ({ attempt, source, name, problems }) =>
     `${source}, attempt ${attempt}: ${problems.length === 0 ? (name ?? 'accepted') : `${problems.length} problems`}`,
-  task_finished: ({ task, agent, model }) => `${task} by ${agent}${model === null ? '' : ` on ${model}`}`,
+  task_finished: ({ task, agent, model, finding }) =>
+    `${task} by ${agent}${model === null ? '' : ` on ${model}`}${finding === undefined ? '' : `; ${finding.detector}: ${finding.message}`}`,
   task_failed: ({ task, failure }) => `${task}: ${failure.message}`,
+  items_read: ({ stage, from, items }) => `${stage}: items ${from + 1} to ${from + items.length}`,
   collected: ({ stage, metrics }) => `${stage}: ${metrics.succeeded} of ${metrics.n} succeeded`,
   timer_fired: ({ timer }) => timer,
   signal_received: ({ name, by: who }) => `${name}, by ${who}`,
@@ -29,8 +42,19 @@ const texts: { [T in EventType]: (data: EventData[T]) => string } = {
   timer_started: ({ timer, due }) => `${timer}, due ${new Date(due).toLocaleTimeString()}`,
   approval_requested: ({ question }) => question,
   effect_question: ({ question }) => question,
+  remedy_tried: ({ task, remedy, cause, facts }) =>
+    `${task}, ${cause.replaceAll('_', ' ')}: ${remedyNames[remedy]}; ${facts}`,
+  remedy_ended: ({ task, remedy, healed, reason }) =>
+    `${task}: ${remedyNames[remedy]} ${healed ? 'helped' : `did not help${reason === '' ? '' : `, ${reason}`}`}`,
   wait_started: ({ stage, signal }) => `${stage} waits for ${signal}`,
   child_started: ({ stage, run }) => `${stage}: ${run}`,
+  decomposition_requested: ({ task, level, reason }) => `${task}, level ${level}: ${reason}`,
+  decomposition_proposed: ({ task, attempt, parts, problems }) =>
+    `${task}, attempt ${attempt}: ${problems.length === 0 ? `${parts.length} parts` : problems.join('; ')}`,
+  decomposition_denied: ({ task, cap, reason }) => `${task}, ${cap}: ${reason}`,
+  task_decomposed: ({ task, logic, parts }) =>
+    `${task}: ${parts.map(({ does }) => does).join(logic === 'and' ? ', then ' : ', or ')}`,
+  decomposition_ended: ({ task, stop, reason }) => `${task} ${stop}: ${reason}`,
   stage_finished: ({ stage, status, reason }) => `${stage} ${status}${reason === '' ? '' : `: ${reason}`}`,
   feedback_fired: ({ feedback, action }) => `${feedback}: ${action}`,
   compensation_started: ({ reason }) => reason,

@@ -6,6 +6,7 @@ import {
   type EdgeProps,
   type Edge as FlowEdge,
   type Node as FlowNode,
+  getViewportForBounds,
   Handle,
   MiniMap,
   type NodeProps,
@@ -191,7 +192,7 @@ function Graph({
       }
     })
   }, [graph, layout, latest, run])
-  const lookAt = (path: string, found: Layout) => {
+  const lookAt = (path: string, found: Layout, zoom = Math.max(READABLE, Math.min(1, getZoom()))) => {
     // Places of stages within others are relative to those.
     const parts = path.split('.')
     let [x, y] = [0, 0]
@@ -204,28 +205,30 @@ function Graph({
       size = place
     }
     const height = Math.min(size.height, 400)
-    void setCenter(x + size.width / 2, y + height / 2, { zoom: Math.max(READABLE, Math.min(1, getZoom())) })
+    void setCenter(x + size.width / 2, y + height / 2, { zoom })
   }
   const moving = useRef<string | null>(null)
   moving.current = graph.nodes.find(({ path }) => attention.has(latest.get(path)?.view.state ?? ''))?.path ?? null
   useEffect(() => {
     if (layout === null) return
     requestAnimationFrame(async () => {
-      await fitView({ padding: 0.06, maxZoom: 1, minZoom: 0.3 })
-      if (getZoom() >= READABLE) return
-      // What is looked at must be readable, even if not everything is seen then.
-      const wanted = focus.current === undefined ? null : pathOf(focus.current.split('/')[0] ?? '')
-      const path = wanted ?? (getZoom() < LEGIBLE ? moving.current : null)
-      if (path !== null) return lookAt(path, layout)
-      if (getZoom() >= LEGIBLE) return
-      // The beginning of a graph that is too long, in the middle of the other direction as far as it fits.
       const tops = graph.nodes.flatMap((node) => (node.parent === null ? (layout.nodes.get(node.path) ?? []) : []))
       const room = host.current?.getBoundingClientRect() ?? { width: 0, height: 0 }
-      const middle = (size: number, length: number) => Math.max(EDGE, (length - size * READABLE) / 2)
       const [width, height] = [
         Math.max(...tops.map((place) => place.x + place.width)),
         Math.max(...tops.map((place) => place.y + place.height)),
       ]
+      // Reckoned, not tried: a large graph that is shown whole for a moment is drawn whole for that moment.
+      const fitting = { padding: 0.06, maxZoom: 1, minZoom: 0.3 }
+      const bounds = { x: 0, y: 0, width, height }
+      const { zoom } = getViewportForBounds(bounds, room.width, room.height, fitting.minZoom, 1, fitting.padding)
+      // What is looked at must be readable, even if not everything is seen then.
+      const wanted = focus.current === undefined ? null : pathOf(focus.current.split('/')[0] ?? '')
+      const path = zoom >= READABLE ? null : (wanted ?? (zoom < LEGIBLE ? moving.current : null))
+      if (path !== null) return lookAt(path, layout, READABLE)
+      if (zoom >= LEGIBLE) return void fitView(fitting)
+      // The beginning of a graph that is too long, in the middle of the other direction as far as it fits.
+      const middle = (size: number, length: number) => Math.max(EDGE, (length - size * READABLE) / 2)
       await setViewport({
         x: down ? middle(width, room.width) : EDGE,
         y: down ? EDGE : middle(height, room.height),

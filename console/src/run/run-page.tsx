@@ -13,6 +13,7 @@ import { ValueView } from '../parts/value.tsx'
 import { hasEnded } from '../runs/run-search.ts'
 import { definitionQuery, eventsQuery, type Run, runQuery } from '../server/queries.ts'
 import { EventLog } from './event-log.tsx'
+import { RunBudget } from './run-budget.tsx'
 import { RunMore } from './run-more.tsx'
 import { type RunPageSearch, type RunView, runViews } from './run-search.ts'
 import { StagePanel } from './stage-panel.tsx'
@@ -201,6 +202,8 @@ function Head({ run }: { run: Run }) {
             <>
               {count(run.cost.input_tokens)} tokens in, {count(run.cost.output_tokens)} out
               {run.cost.unknown_usage > 0 && `, ${count(run.cost.unknown_usage)} calls not reported`}
+              {run.cost.shared &&
+                `, ${count(run.cost.shared.input_tokens + run.cost.shared.output_tokens)} of them before the fork`}
             </>
           )}
         </li>
@@ -236,6 +239,7 @@ function Head({ run }: { run: Run }) {
         )}
         <li className="mono">{run.id}</li>
       </ul>
+      <RunBudget run={run} />
       {run.left_out && (
         <p className="muted small">
           {run.left_out.stages} stages are not shown: {run.left_out.hint}

@@ -7,6 +7,7 @@ import { Status } from '../parts/status.tsx'
 import { duration, exactTime, tokens } from '../parts/time.tsx'
 import { ValueView } from '../parts/value.tsx'
 import { type Log, liveQuery, type Run, taskQuery } from '../server/queries.ts'
+import { remedyNames } from './event-text.ts'
 import { type Kind, kindNames, spentOf } from './spent.ts'
 import { writtenTask } from './written.ts'
 
@@ -38,6 +39,7 @@ export function TaskPanel({
           <FailureText failure={task.failure} />
         </div>
       )}
+      {task.parts && <Parts parts={task.parts} />}
       <dl className="facts">
         <dt>Agent</dt>
         <dd>
@@ -94,11 +96,71 @@ export function TaskPanel({
               </span>
               <Spent attempt={attempt} />
               {attempt.failure && <span className="bad small break">{attempt.failure.message}</span>}
+              {attempt.finding && (
+                <span className="small break">
+                  <strong>{attempt.finding.detector.replaceAll('_', ' ')}</strong>: {attempt.finding.message}
+                </span>
+              )}
             </li>
           ))}
         </ol>
       </div>
+      {task.remedies && <Remedies remedies={task.remedies} />}
     </>
+  )
+}
+
+/** What was done when it got nowhere, and whether that helped. */
+function Remedies({ remedies }: { remedies: NonNullable<TaskView['remedies']> }) {
+  return (
+    <div className="stack tight">
+      <h3>Remedies</h3>
+      <ol className="stack tight">
+        {remedies.map((each) => (
+          <li key={`${each.at} ${each.remedy}`} className="attempt">
+            <span className="row wrap">
+              <strong>{remedyNames[each.remedy]}</strong>
+              <span className="muted small">{exactTime(each.at)}</span>
+              <span className="muted small">
+                {each.healed === null ? 'not known yet' : each.healed ? 'helped' : 'did not help'}
+              </span>
+            </span>
+            <span className="small break">
+              {each.cause.replaceAll('_', ' ')}: {each.facts}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </div>
+  )
+}
+
+/** The smaller tasks that took its place, and the run that works them off. */
+function Parts({ parts }: { parts: NonNullable<TaskView['parts']> }) {
+  const states = { planning: 'Being divided into smaller tasks', running: 'Divided into', ended: 'Was divided into' }
+  return (
+    <div className="stack tight">
+      <h3>{parts.state === 'ended' && parts.parts.length === 0 ? 'Not divided' : states[parts.state]}</h3>
+      {parts.parts.length > 0 && (
+        <ol className="stack tight">
+          {parts.parts.map(({ capability, does }) => (
+            <li key={`${capability} ${does}`}>
+              <span className="break">{does}</span> <span className="muted small">{capability}</span>
+            </li>
+          ))}
+        </ol>
+      )}
+      {parts.logic === 'or' && <p className="muted small">The first of them that succeeds is enough.</p>}
+      <p className="small break">
+        {parts.stop === null ? '' : `${parts.stop.replaceAll('_', ' ')}: `}
+        {parts.reason}
+      </p>
+      {parts.run !== null && (
+        <Link to="/console/runs/$id" params={{ id: parts.run }}>
+          Open the run of its parts
+        </Link>
+      )}
+    </div>
   )
 }
 

@@ -8,6 +8,7 @@ import type { cancel_try } from '../../../src/operations/cancel_try.ts'
 import type { check_definition } from '../../../src/operations/check_definition.ts'
 import type { compare_runs } from '../../../src/operations/compare_runs.ts'
 import type { configuration } from '../../../src/operations/configuration.ts'
+import type { create_key } from '../../../src/operations/create_key.ts'
 import type { create_swarm } from '../../../src/operations/create_swarm.ts'
 import type { create_workflow } from '../../../src/operations/create_workflow.ts'
 import type { Typed } from '../../../src/operations/define-operation.ts'
@@ -25,6 +26,7 @@ import type { get_try } from '../../../src/operations/get_try.ts'
 import type { intelligence_metrics } from '../../../src/operations/intelligence_metrics.ts'
 import type { list_agents } from '../../../src/operations/list_agents.ts'
 import type { list_definitions } from '../../../src/operations/list_definitions.ts'
+import type { list_keys } from '../../../src/operations/list_keys.ts'
 import type { list_models } from '../../../src/operations/list_models.ts'
 import type { list_questions } from '../../../src/operations/list_questions.ts'
 import type { list_runs } from '../../../src/operations/list_runs.ts'
@@ -44,9 +46,13 @@ import type { resolve_effect } from '../../../src/operations/resolve_effect.ts'
 import type { restore_definition } from '../../../src/operations/restore_definition.ts'
 import type { resume_run } from '../../../src/operations/resume_run.ts'
 import type { retry_run } from '../../../src/operations/retry_run.ts'
+import type { revoke_key } from '../../../src/operations/revoke_key.ts'
 import type { save_as_template } from '../../../src/operations/save_as_template.ts'
 import type { signal_run } from '../../../src/operations/signal_run.ts'
 import type { try_agent } from '../../../src/operations/try_agent.ts'
+import { addressOf } from './address.ts'
+import { takeEarly } from './early.ts'
+import { signedOut } from './signed-out.ts'
 
 type Operations = {
   add_agent: typeof add_agent
@@ -57,6 +63,7 @@ type Operations = {
   check_definition: typeof check_definition
   compare_runs: typeof compare_runs
   configuration: typeof configuration
+  create_key: typeof create_key
   create_swarm: typeof create_swarm
   create_workflow: typeof create_workflow
   definition_schema: typeof definition_schema
@@ -73,6 +80,7 @@ type Operations = {
   intelligence_metrics: typeof intelligence_metrics
   list_agents: typeof list_agents
   list_definitions: typeof list_definitions
+  list_keys: typeof list_keys
   list_models: typeof list_models
   list_questions: typeof list_questions
   list_runs: typeof list_runs
@@ -92,6 +100,7 @@ type Operations = {
   restore_definition: typeof restore_definition
   resume_run: typeof resume_run
   retry_run: typeof retry_run
+  revoke_key: typeof revoke_key
   save_as_template: typeof save_as_template
   signal_run: typeof signal_run
   try_agent: typeof try_agent
@@ -100,8 +109,6 @@ export type OperationName = keyof Operations
 type TypesOf<O> = O extends Typed<infer Input, infer Output> ? { input: Input; output: Output } : never
 export type Input<N extends OperationName> = TypesOf<Operations[N]>['input']
 export type Output<N extends OperationName> = TypesOf<Operations[N]>['output']
-
-declare const __ROUTES__: Record<OperationName, [method: string, path: string]>
 
 /** What the server said no with, or what kept it from answering. */
 export class RequestFailed extends Error {
@@ -119,30 +126,28 @@ export async function call<N extends OperationName>(
   input: Input<N>,
   options: { signal?: AbortSignal; key?: string } = {},
 ): Promise<Output<N>> {
-  const [method, pattern] = __ROUTES__[name]
-  const rest = { ...(input as Record<string, unknown>) }
-  const path = pattern.replaceAll(/\{(\w+)\}/g, (_, field: string) => {
-    const value = String(rest[field])
-    delete rest[field]
-    return encodeURIComponent(value)
-  })
-  const inAddress = method === 'GET' || method === 'DELETE'
-  const query = new URLSearchParams()
-  if (inAddress) {
-    for (const [field, value] of Object.entries(rest)) {
-      if (value !== undefined) for (const one of [value].flat()) query.append(field, String(one))
-    }
-  }
-  const address = query.size > 0 ? `${path}?${query}` : path
+  const { method, address, body } = addressOf(name, input)
+  return send<Output<N>>(method, address, { ...options, ...(body !== undefined && { body }) })
+}
+
+/** `key`: an Idempotency-Key. Rejects with {@link RequestFailed}. */
+export async function send<T>(
+  method: string,
+  address: string,
+  options: { body?: object; signal?: AbortSignal; key?: string } = {},
+): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' }
-  if (!inAddress) headers['content-type'] = 'application/json'
+  if (options.body !== undefined) headers['content-type'] = 'application/json'
   if (options.key !== undefined) headers['idempotency-key'] = options.key
-  const response = await fetch(address, {
-    method,
-    headers,
-    ...(inAddress ? {} : { body: JSON.stringify(rest) }),
-    ...(options.signal && { signal: options.signal }),
-  }).catch((error: unknown) => {
+  const answer =
+    (method === 'GET' ? takeEarly(address) : null) ??
+    fetch(address, {
+      method,
+      headers,
+      ...(options.body !== undefined && { body: JSON.stringify(options.body) }),
+      ...(options.signal && { signal: options.signal }),
+    })
+  const response = await answer.catch((error: unknown) => {
     if (options.signal?.aborted) throw error
     throw new RequestFailed(
       {
@@ -153,7 +158,8 @@ export async function call<N extends OperationName>(
     )
   })
   const body = (await response.json().catch(() => null)) as unknown
-  if (response.ok) return body as Output<N>
+  if (response.ok) return body as T
+  if (response.status === 401) signedOut.set(true)
   const problem = (body ?? {}) as { title?: string; detail?: string } & Partial<Failure>
   const { detail, title, remedy, field, value, problems, line, column } = problem
   throw new RequestFailed(

@@ -7,6 +7,8 @@ export type ConnectionState = 'connecting' | 'live' | 'polling' | 'lost'
 export type Connection = {
   state: () => ConnectionState
   subscribe: (listener: () => void) => () => void
+  /** Begins anew, after {@link close} too. */
+  again: () => void
   close: () => void
 }
 
@@ -93,6 +95,12 @@ export function openConnection(changed: (run: string) => void, everything: () =>
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    again() {
+      window.clearTimeout(timer)
+      failedStreams = 0
+      attempt = 0
+      void connect()
     },
     close() {
       window.clearTimeout(timer)

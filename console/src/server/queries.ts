@@ -133,6 +133,14 @@ export const doctorQuery = queryOptions({
   staleTime: 30_000,
 })
 
+export type ApiKey = Output<'list_keys'>['items'][number]
+export const keysQuery = (revoked: boolean) =>
+  queryOptions({
+    queryKey: ['keys', revoked],
+    queryFn: ({ signal }) => call('list_keys', { revoked }, { signal }),
+    placeholderData: keepPreviousData,
+  })
+
 export type Question = Output<'list_questions'>['items'][number]
 export const questionsQuery = queryOptions({
   queryKey: ['questions'],

@@ -1,9 +1,10 @@
-/** The configuration in force with the source of each value, what the doctor finds, and who is answered. */
+/** The configuration in force with the source of each value, what the doctor finds, and the keys. */
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { configurationQuery, doctorQuery } from '../server/queries.ts'
+import { Keys } from './keys.tsx'
 import { type SettingsSearch, type SettingsView, settingsViews } from './settings-search.ts'
 
 export function Settings({ search }: { search: SettingsSearch }) {
@@ -25,45 +26,10 @@ export function Settings({ search }: { search: SettingsSearch }) {
       </nav>
       <section className="content" tabIndex={0} aria-label={`Settings: ${settingsViews[view]}`}>
         <div className="stack narrow">
-          {view === 'doctor' ? <Doctor /> : view === 'configuration' ? <Configuration search={search} /> : <Access />}
+          {view === 'doctor' ? <Doctor /> : view === 'configuration' ? <Configuration search={search} /> : <Keys />}
         </div>
       </section>
     </main>
-  )
-}
-
-/** Says what is so, and where it is going: there are no keys yet. */
-function Access() {
-  const configuration = useQuery(configurationQuery)
-  return (
-    <section className="panel" aria-label="Access">
-      <header>
-        <h2>Who is answered</h2>
-      </header>
-      <div className="body stack">
-        <Loaded query={configuration} lines={2}>
-          {({ values }) => (
-            <dl className="facts">
-              <dt>Listens on</dt>
-              <dd className="mono">
-                {String(values.host)}:{String(values.port)}
-              </dd>
-              <dt>Answers</dt>
-              <dd>Programs and people of this machine. Pages of other sites and unknown names are refused.</dd>
-              <dt>API keys</dt>
-              <dd>
-                None: there is no authentication yet, so Quorate refuses to listen on an address that others can reach.
-                Each operation has its permission already;{' '}
-                <a href="/docs" className="underlined">
-                  the API’s page
-                </a>{' '}
-                names them.
-              </dd>
-            </dl>
-          )}
-        </Loaded>
-      </div>
-    </section>
   )
 }
 

@@ -1,9 +1,11 @@
 /** What surrounds every view: navigation, command bar, connection, theme. */
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { Connection } from '../server/connection.ts'
 import { questionsQuery, statusQuery } from '../server/queries.ts'
+import { sessionQuery, signOut } from '../server/session.ts'
+import { signedOut } from '../server/signed-out.ts'
 import { CommandBar } from './command-bar.tsx'
 import { Icon, places } from './places.tsx'
 import { setTheme, themes, useTheme } from './theme.ts'
@@ -61,6 +63,7 @@ export function Shell({ connection }: { connection: Connection }) {
           </Link>
         ))}
         <div className="side-foot">
+          <SignedInAs />
           <ThemeChoice />
           <div className="row">
             <a href="/docs">API</a>
@@ -102,6 +105,24 @@ export function Shell({ connection }: { connection: Connection }) {
         <Outlet />
       </div>
       {command && <CommandBar onClose={() => setCommand(false)} />}
+    </div>
+  )
+}
+
+/** Only where Quorate asks for keys. */
+function SignedInAs() {
+  const session = useQuery(sessionQuery)
+  const leave = useMutation({ mutationFn: signOut, onSuccess: () => signedOut.set(true) })
+  if (session.data?.authentication !== 'keys') return null
+  return (
+    <div className="row">
+      <span className="cut" title={session.data.name}>
+        <span className="sr">Signed in as </span>
+        {session.data.name}
+      </span>
+      <button type="button" className="button" disabled={leave.isPending} onClick={() => leave.mutate()}>
+        Sign out
+      </button>
     </div>
   )
 }

@@ -21,7 +21,7 @@ import type {
 import { contain } from '../contain.ts'
 import { type HideSecrets, hideSecrets } from '../hide-secrets.ts'
 import { interrupted } from '../interrupted.ts'
-import { accessFor, accessProblem, fillAccess } from '../model-access.ts'
+import { accessFor, accessProblem, fillAccess, namesAccess } from '../model-access.ts'
 import { argumentsFrom, placeholders, placeholdersIn } from './arguments.ts'
 import { allowedFolder, locateProgram } from './locate.ts'
 import { endTree, hasProc } from './process-tree.ts'
@@ -135,6 +135,7 @@ export const command: AgentSystem<CommandSettings> = {
     return ok({
       host: 'command',
       check: () => check(options, context),
+      ...(Object.values(options.env).some(namesAccess) && { model: () => null }),
       perform: (task, during) => contain(() => perform(options, context, task, during)),
       close: async () => {},
     })

@@ -130,6 +130,9 @@ export const http: AgentSystem<HttpSettings> = {
     return ok({
       host: `http:${new URL(options.url).host}`,
       check: (signal) => check(options, context, signal),
+      ...([...Object.values(options.headers), ...textsIn(options.body ?? null)].some(namesAccess) && {
+        model: () => null,
+      }),
       perform: (task, during) => contain(() => perform(options, context, task, during)),
       ...(asked === undefined
         ? {}

@@ -33,7 +33,9 @@ export const local_model: AgentSystem<z.infer<typeof settings>> = {
         if (model === undefined && own.id === null) return { ok: false, detail: own.reason }
         return checkModel(gateway, null, model ?? own.id, signal)
       },
-      perform: (task, context) => contain(() => askModel(gateway, model ?? null, sampling, task, context)),
+      model: () => model ?? null,
+      perform: (task, context) =>
+        contain(() => askModel(gateway, task.model ?? model ?? null, sampling, task, context)),
       close: async () => {},
     }),
 }

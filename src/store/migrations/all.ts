@@ -5,6 +5,7 @@ import { overTime } from './0002-over-time.ts'
 import { sums } from './0003-sums.ts'
 import { modelCalls } from './0004-model-calls.ts'
 import { budgets } from './0005-budgets.ts'
+import { apiKeys } from './0006-api-keys.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001_first': first,
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '0003_sums': sums,
   '0004_model_calls': modelCalls,
   '0005_budgets': budgets,
+  '0006_api_keys': apiKeys,
 }

@@ -5,10 +5,10 @@ import { type Definition, type Stage, stageKinds } from '../definition.ts'
 import { checkDefinition, checkDefinitionText } from './check-definition.ts'
 import { definitionToYaml, parseDefinition } from './parse-definition.ts'
 
-const work = (id: string, input: { [name: string]: string } = {}): Stage => ({
+const work = (id: string, input: { [name: string]: string } = {}, tasks = ['t']): Stage => ({
   id,
   kind: 'tasks',
-  tasks: [{ id: 't', agent: 'writer', instructions: 'Write.', input }],
+  tasks: tasks.map((task) => ({ id: task, agent: 'writer', instructions: 'Write.', input })),
   on_failure: 'fail',
 })
 const definition = (stages: unknown[]): unknown => ({ apiVersion: 'quorate/v1', name: 'n', stages })
@@ -26,12 +26,13 @@ test('10,000 stages with conditions and bindings are checked within a second of 
             id: `s${i}`,
             kind: 'decide',
             cases: [{ when: `s${i - 1}.failed > ${i} && coherence < 0.5`, then: `s${i + 1}` }],
-            otherwise: `s${i + 1}`,
+            otherwise: 'end',
           }
-        : work(`s${i}`, {
-            far: '=s0.output',
-            near: i % 10 === 6 ? '=s1.outputs.t' : `=s${i % 10 === 7 ? i - 1 : 0}.output`,
-          }),
+        : work(
+            `s${i}`,
+            { far: '=s0.output', near: i % 10 === 6 ? '=s1.outputs.t' : `=s${i % 10 === 7 ? i - 1 : 0}.output` },
+            i % 10 === 4 ? ['t', 'u'] : ['t'],
+          ),
     )
   let best = Number.POSITIVE_INFINITY
   for (let round = 0; round < 3; round++) {

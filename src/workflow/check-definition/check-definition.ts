@@ -7,6 +7,7 @@
  */
 import type { Failure, Result } from '../../failure.ts'
 import type { Definition } from '../definition.ts'
+import { checkDecompose } from './check-decompose.ts'
 import { checkExpressions } from './check-expressions.ts'
 import { checkCycles, checkNames, checkReach } from './check-graph.ts'
 import { checkRuns, type FindDefinition } from './check-runs.ts'
@@ -70,6 +71,7 @@ function checkMeaning(definition: Definition, context: CheckContext, findings: F
     checkReach(level, reach, findings)
   }
   checkWork(definition, levels, context, findings)
+  checkDecompose(definition, levels, findings)
   // Without a sound order, nothing can be said about what is settled when.
   if (reaches.size === levels.length) checkExpressions(definition, levels, reaches, findings)
   if (context.definitions) checkRuns(definition, levels, context.definitions, findings)

@@ -140,6 +140,7 @@ export function checkReach(level: Level, reach: Reach, findings: Findings): void
   }
   for (const [i, stage] of level.stages.entries()) {
     const path = [...level.path, i]
+    if (stage.kind === 'decide') onlyOneWay(stage, path, findings)
     if (stage.kind === 'decide')
       for (const way of outcomesOf(stage))
         if (way.ends && way.targets.length > 0)
@@ -150,6 +151,18 @@ export function checkReach(level: Level, reach: Reach, findings: Findings): void
           )
     followsBranch(level, stage, i, reach, findings)
   }
+}
+
+/** A decision whose cases and `otherwise` all lead to the same stages decides nothing. */
+function onlyOneWay(stage: Stage & { kind: 'decide' }, path: (string | number)[], findings: Findings): void {
+  const ways = [...stage.cases.map(({ then }) => then), stage.otherwise].map((way) =>
+    [way].flat().toSorted().join(', '),
+  )
+  if (ways[0] === END || ways.some((way) => way !== ways[0])) return
+  findings.warn(path, `"${stage.id}" decides nothing: whatever holds, ${ways[0]} comes next`, {
+    remedy: 'Let otherwise or a case lead elsewhere, or leave the decision out.',
+    value: stage.id,
+  })
 }
 
 /** Without `needs`, a stage after the last branch of a decision waits for that branch alone. */

@@ -104,7 +104,7 @@ function report(issue: Issue, root: unknown, findings: Findings): void {
     case 'invalid_type':
       if (value === undefined) return missing(path, issue.expected, root, findings)
       return findings.problem(path, `${last(path)} must be ${expected(issue.expected)}, not ${kindOf(value)}`, {
-        remedy: remedyForType(issue.expected, value),
+        remedy: remedyForType(issue.expected, value, path),
         value,
       })
     case 'invalid_value':
@@ -130,6 +130,11 @@ function report(issue: Issue, root: unknown, findings: Findings): void {
         value: last(path),
       })
     case 'invalid_format':
+      if (last(path) === 'items' && typeof value === 'string')
+        return findings.problem(path, 'items is a text, not an expression', {
+          remedy: `Write items: =${value}.`,
+          value,
+        })
       return findings.problem(path, `${last(path)} is not written as it must be`, {
         remedy: sentence(issue.message),
         value,
@@ -297,7 +302,13 @@ const expected = (type: string): string => names[type] ?? type
 const kindOf = (value: unknown): string =>
   value === null ? 'empty' : Array.isArray(value) ? 'a list' : (names[typeof value] ?? typeof value)
 
-function remedyForType(type: string, value: unknown): string {
+const durations: readonly unknown[] = ['for', 'timeout', 'wall_clock']
+
+function remedyForType(type: string, value: unknown, path: Path): string {
+  if (durations.includes(path.at(-1)) && typeof value === 'number')
+    return `Write it with its unit, such as ${value}s or ${value}m.`
+  if (path.length === 2 && path[0] === 'inputs' && typeof value === 'string')
+    return `Write { type: ${inputDeclaration.shape.type.options.find((name) => name === value) ?? 'text'} }.`
   if (type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return 'Put it in quotes.'
   if (type === 'array' && typeof value === 'object' && value !== null) return 'Begin each entry with "- ".'
   if (type === 'array') return 'Write it as a list: one "- " for each entry.'

@@ -1,6 +1,7 @@
 /** Who does the work and what may go wrong with it: agents, capabilities, effects, answers to failure. */
 import type { Definition, EffectClass, Stage, Task } from '../definition.ts'
 import { checkBudget } from './check-budget.ts'
+import { checkOutputSchema } from './check-output-schema.ts'
 import type { Level } from './levels.ts'
 import { suggestion } from './nearest.ts'
 import type { Findings, Path } from './problems.ts'
@@ -88,6 +89,7 @@ class WorkCheck {
 
   #task(task: Task, path: Path): void {
     this.performer(task, path, `task "${task.id}"`)
+    if (task.output_schema) checkOutputSchema(task.output_schema, [...path, 'output_schema'], this.#findings)
     for (const [i, agent] of (task.fallback ?? []).entries()) this.#agent(agent, [...path, 'fallback', i])
     if (task.compensate) this.performer(task.compensate, [...path, 'compensate'], `the compensation of "${task.id}"`)
     if (task.effect === 'unsafe' && (task.attempts ?? 1) > 1)

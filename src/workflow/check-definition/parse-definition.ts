@@ -131,6 +131,12 @@ function syntaxFailure(error: YAMLError, text: string, lines: LineCounter, json:
 }
 
 function explanation(error: YAMLError, json: boolean): [string, string] {
+  const open = /^Flow (map|sequence)/.exec(error.message)?.[1]
+  if (open !== undefined)
+    return [
+      `a ${open === 'map' ? '{' : '['} before this is not closed, or closed by another bracket`,
+      json ? 'Correct the brackets.' : 'Close it. After a space, # begins a comment and hides the rest of its line.',
+    ]
   if (error.code === 'MISSING_CHAR' && /Sequence item without -/.test(error.message))
     return [
       'the indentation is lost here: this line belongs neither to the list item above nor to the list',

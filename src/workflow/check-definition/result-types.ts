@@ -56,6 +56,10 @@ export const declared = {
   inputs: 'i_inputs',
   run: 'i_run',
   number: 'n_number',
+  boolean: 'b_boolean',
+  text: 's_text',
+  list: 'l_list',
+  map: 'm_map',
   any: 'd_any',
 } as const
 
@@ -65,7 +69,7 @@ let base: Environment | null = null
 function baseEnvironment(): Environment {
   if (base) return base
   const environment = createEnvironment(false)
-  for (const type of ['double', 'string', 'bool', 'int'] as const)
+  for (const type of ['double', 'string', 'bool', 'int', 'list', 'map'] as const)
     environment.registerOperator(`${type} == null`, () => false)
   for (const [kind, fields] of Object.entries(resultFields) as [StageKind, Fields][]) {
     environment.registerType(stageType(kind), { fields })
@@ -74,6 +78,10 @@ function baseEnvironment(): Environment {
   environment.registerType('figures_of_run', { fields: runFields })
   environment.registerVariable(declared.run, 'figures_of_run')
   environment.registerVariable(declared.number, 'double')
+  environment.registerVariable(declared.boolean, 'bool')
+  environment.registerVariable(declared.text, 'string')
+  environment.registerVariable(declared.list, 'list')
+  environment.registerVariable(declared.map, 'map')
   environment.registerVariable(declared.any, 'dyn')
   base = environment
   return environment

@@ -1,5 +1,6 @@
 /** Which names an expression at a given place can read. */
 import type { Stage } from '../definition.ts'
+import { agreementNames, isAgreement, isUnmeasured, unmeasured } from '../run-metrics.ts'
 import type { Level } from './levels.ts'
 
 /**
@@ -12,6 +13,7 @@ export type Name =
   | { what: 'stage'; stage: Stage; level: Level }
   | { what: 'later'; stage: Stage }
   | { what: 'inputs' | 'run' | 'agreement' | 'item' | 'index' | 'iteration' }
+  | { what: 'unmeasured'; name: string }
   | { what: 'misplaced'; where: string }
   | { what: 'unknown' }
 
@@ -20,7 +22,8 @@ const bodyNames = { for_each: ['item', 'index'], loop: ['item', 'iteration'] }
 
 export function nameAt(place: Place, name: string, order: Order): Name {
   if (name === 'inputs' || name === 'run') return { what: name }
-  if (name === 'coherence' || name === 'agreement' || name === 'collective_sync') return { what: 'agreement' }
+  if (isAgreement(name)) return { what: 'agreement' }
+  if (isUnmeasured(name)) return { what: 'unmeasured', name }
   if (name === 'item' || name === 'index' || name === 'iteration') {
     for (let at: Level | undefined = place.level; at; at = at.outer?.level) {
       const kind = at.outer?.stage.kind
@@ -50,7 +53,7 @@ export function namesAt(place: Place, order: Order): string[] {
     if (at.outer) names.push(...bodyNames[at.outer.stage.kind])
     from = at.outer?.stage.id ?? null
   }
-  return [...new Set([...names, 'inputs', 'run', 'coherence', 'agreement'])]
+  return [...new Set([...names, 'inputs', 'run', ...agreementNames, ...Object.keys(unmeasured)])]
 }
 
 /**

@@ -6,14 +6,16 @@ import { DEFAULT_QUORUM, DEFAULT_THRESHOLD, isCertain, plurality, type VoteRules
 import { fanOutDenied } from '../budget.ts'
 import { deny } from '../call-budget.ts'
 import type { VoteStage } from '../definition.ts'
+import { durationText } from '../duration.ts'
 import type { Metrics } from '../event.ts'
+import type { RunState } from '../run-state.ts'
 import { completeStage, failStage } from '../scope.ts'
 import { callOffTasks, countTasks, startTask, type TaskSpec } from '../task-run.ts'
 import type { Place, StageBehaviour, Turn } from '../turn.ts'
 
 export const voteBehaviour: StageBehaviour<'vote'> = {
   start(turn, place) {
-    const specs = ballotTasks(place.stage)
+    const specs = ballotTasks(place.stage, turn.state.votes)
     const wide = fanOutDenied(turn, specs.length)
     if (wide !== null) return failStage(turn, place, deny(turn, place.address, wide))
     turn.stageState(place).open = specs.length
@@ -22,7 +24,7 @@ export const voteBehaviour: StageBehaviour<'vote'> = {
 
   taskSettled(turn, place) {
     const state = turn.stageState(place)
-    const rules = rulesOf(place.stage)
+    const rules = rulesOf(place.stage, turn.state.votes)
     const ballots = Object.values(state.tasks ?? {}).flatMap((task) =>
       task.s === 'done' ? [task.ballot ?? null] : task.s === 'failed' ? [null] : [],
     )
@@ -30,8 +32,9 @@ export const voteBehaviour: StageBehaviour<'vote'> = {
   },
 }
 
-/** The tasks of a vote: one ballot for each voter. */
-export function ballotTasks(stage: VoteStage): TaskSpec[] {
+/** The tasks of a vote: one ballot for each voter. `usual`: what the configuration says of votes. */
+export function ballotTasks(stage: VoteStage, usual: RunState['votes']): TaskSpec[] {
+  const timeout = stage.timeout ?? (usual?.timeout_ms === undefined ? undefined : durationText(usual.timeout_ms))
   const voters = typeof stage.voters === 'number' ? Array.from({ length: stage.voters }, () => null) : stage.voters
   return voters.map((agent, i) => ({
     id: `voter_${i + 1}`,
@@ -45,18 +48,18 @@ export function ballotTasks(stage: VoteStage): TaskSpec[] {
       required: ['choice', 'reason'],
       additionalProperties: false,
     },
-    ...(stage.timeout === undefined ? {} : { timeout: stage.timeout }),
+    ...(timeout === undefined ? {} : { timeout }),
     effect: 'pure',
     attempts: 2,
     max_output_tokens: 200,
   }))
 }
 
-const rulesOf = (stage: VoteStage): VoteRules => ({
+const rulesOf = (stage: VoteStage, usual: RunState['votes']): VoteRules => ({
   options: stage.options,
   eligible: typeof stage.voters === 'number' ? stage.voters : stage.voters.length,
   quorum: stage.quorum ?? DEFAULT_QUORUM,
-  threshold: stage.threshold ?? DEFAULT_THRESHOLD,
+  threshold: stage.threshold ?? usual?.threshold ?? DEFAULT_THRESHOLD,
 })
 
 function closeVote(turn: Turn, place: Place<VoteStage>, ballots: (string | null)[], rules: VoteRules): void {

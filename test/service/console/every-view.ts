@@ -67,6 +67,7 @@ export const everyView = (look: keyof typeof looks) =>
         versions_text: `${versions}&as=text`,
         metrics: '/console/metrics',
         settings: '/console/settings',
+        keys: '/console/settings?view=keys',
       }
     })
     after(async () => {

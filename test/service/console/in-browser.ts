@@ -1,6 +1,6 @@
 /** The real program and a real browser, for the console's tests; and what no page may ever do. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import {
@@ -40,11 +40,13 @@ export type Console = {
   /** Kills the program and starts it again on the same data. */
   kill: () => Promise<void>
   revive: () => Promise<void>
+  /** More lines for the quorate.yaml of the next start, in the place of those before. */
+  configure: (more: string) => void
   close: () => Promise<void>
 }
 
-export async function openConsole(): Promise<Console> {
-  const folder = folderWith(agents)
+export async function openConsole(more = ''): Promise<Console> {
+  const folder = folderWith(agents + more)
   const wrongs: string[] = []
   const product = await startProduct(folder, await freePort())
   const browser = await chromium.launch({
@@ -104,6 +106,7 @@ export async function openConsole(): Promise<Console> {
     async revive() {
       opened.product = await startProduct(folder, product.port)
     },
+    configure: (lines) => writeFileSync(join(folder, 'quorate.yaml'), agents + lines),
     async close() {
       await browser.close()
       await opened.product.stop()
