@@ -2,7 +2,7 @@
  * What the gateway's endpoint costs: a call through it beside the same call to the host directly.
  *
  * What is measured: from the request to the last byte of the answer, over kept connections, one call after the other and
- * 20 at once; host, API, endpoint, model gateway and database (full sync) are real, host and client run in processes
+ * 20 at once; host, API, endpoint, model gateway and database are real, host and client run in processes
  * of their own. The host answers at once, so that nothing but the way there and back is seen. Per call: an answer of
  * one token. Per streamed token: what 1,000 more tokens add, divided by 1,000. Rounds are interleaved: direct, OpenAI's
  * dialect, Ollama's dialect; medians over the rounds, each round the median of its calls.

@@ -84,13 +84,13 @@ const parts: { [name: string]: Part } = {
     file: 'test/faults/faults.ts',
     title: 'Twelve planted faults',
     whole: [],
-    sample: ['--faults=4', '--beside=1', '--healthy=21'],
+    sample: ['--faults=2', '--beside=1', '--healthy=8'],
   },
   soak: {
     file: 'test/soak/soak.ts',
     title: 'Soak',
     whole: [],
-    sample: ['--hours=3', '--minutes=1'],
+    sample: ['--hours=2', '--minutes=0.6'],
   },
   replay: { file: 'test/proof/replay-logs.ts', title: 'Replay of every log', whole: [], sample: [] },
 }

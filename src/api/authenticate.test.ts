@@ -9,7 +9,6 @@ import type { ModelEndpoint } from '../gateway/endpoint.ts'
 import { operations } from '../operations/all.ts'
 import { newSecret } from '../operations/key-secret.ts'
 import { type Permission, permissions } from '../operations/operation.ts'
-import { failedAttempts } from './failed-attempts.ts'
 import { openApi } from './server.ts'
 import { asJson, type Door, openDoor } from './stand-ins.ts'
 
@@ -364,25 +363,9 @@ describe('wrong keys', () => {
     const told = door.log.filter(({ message }) => message === 'a wrong key was refused')
     assert.ok(told.length > 0 && told.length < 10, 'once a minute, not for each')
   })
-
-  test('addresses are forgotten, the oldest first', () => {
-    const attempts = failedAttempts(() => 0)
-    for (let i = 0; i < 20; i++) attempts.count('first')
-    assert.notEqual(attempts.count('first').busy, null)
-    for (let i = 0; i < 10_000; i++) attempts.count(`address ${i}`)
-    assert.equal(attempts.count('first').busy, null)
-  })
 })
 
-describe('other names and addresses', () => {
-  test('any name is answered to, its own pages only', async () => {
-    const { key } = await make(['runs:read'])
-    const raw = (headers: Record<string, string>) =>
-      door.send({ path: '/runs', headers: { ...bearer(key), ...headers } })
-    assert.equal((await raw({ origin: 'http://evil.example' })).status, 403)
-    assert.equal((await raw({})).status, 200)
-  })
-
+describe('other addresses', () => {
   test('without keys nobody but this machine is listened to; with them, when one is in force', async () => {
     const empty = await openDoor({ authentication: 'keys' })
     const open = (parts: Door['parts'], authentication: 'off' | 'keys') =>

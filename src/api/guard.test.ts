@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { guard } from './guard.ts'
 import { asForm, asJson, type Door, openDoor } from './stand-ins.ts'
 
 let door: Door
@@ -102,4 +103,19 @@ describe('who may talk to it', () => {
     assert.equal(fields.route, '/create_workflow')
     assert.ok(!JSON.stringify(lines).includes('secret'))
   })
+})
+
+test('with keys any name is answered to, and its own pages only, with TLS before it or without', () => {
+  const refused = (headers: Record<string, string>, mode: 'off' | 'keys' = 'keys') =>
+    guard(new Headers(headers), '0.0.0.0', mode)?.field ?? null
+  const host = 'quorate.example:8443'
+  assert.equal(refused({ host }), null)
+  assert.equal(refused({ host }, 'off'), 'host')
+  assert.equal(refused({ host, origin: `http://${host}` }), null)
+  assert.equal(refused({ host, origin: `https://${host}`, 'sec-fetch-site': 'same-origin' }), null)
+  assert.equal(refused({ host, origin: 'https://quorate.example' }), 'origin')
+  assert.equal(refused({ host, origin: `ftp://${host}` }), 'origin')
+  assert.equal(refused({ host, 'sec-fetch-site': 'same-site' }), 'sec-fetch-site')
+  assert.equal(refused({ host: 'a@b' }), 'host')
+  assert.equal(refused({}), 'host')
 })

@@ -25,8 +25,10 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
+    // Asked for only where the configuration says so.
+    security: [{}, { api_key: [] }],
     paths,
-    components: { schemas },
+    components: { schemas, securitySchemes: { api_key: { type: 'http', scheme: 'bearer', bearerFormat: 'qk_…' } } },
   }
 }
 

@@ -181,6 +181,8 @@ describe('accounts that several runs draw on', () => {
     const { more } = outside(70)
     const ledger = attemptLedger(more)
     const one = ledger.open({ run: 'r', hold: 'a', outside: { key: 'a', amounts: amounts(100, 0) }, cost })
+    // What was denied is given back, here too.
+    assert.equal((await one.reserve(amounts(1, 80))).ok, false)
     const results = await Promise.all(Array.from({ length: 50 }, () => one.reserve(amounts(1, 10))))
     assert.equal(results.filter(({ ok }) => ok).length, 7)
   })

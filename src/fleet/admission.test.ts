@@ -230,8 +230,7 @@ test('of two runs that could go, the one that holds fewer places of the agent go
 test('a run that holds more than its share gives back its youngest call, after the lease, and no more than that (A6)', async () => {
   const { admission, order, ask, places, pass } = recorded(limits({ agent: () => 4 }))
   const recalled: string[] = []
-  const held = (name: string, run = 'big'): void =>
-    ask(name, request(run, 'a', { recall: () => recalled.push(name) }))
+  const held = (name: string, run = 'big'): void => ask(name, request(run, 'a', { recall: () => recalled.push(name) }))
   for (const name of ['big1', 'big2', 'big3', 'big4']) held(name)
   await settle()
   for (const name of ['small1', 'small2', 'small3']) held(name, 'small')
@@ -288,7 +287,11 @@ test('whatever comes and goes: with recalls obeyed, every run that waits gets a 
         admission.recall()
         await settle()
       }
-      for (const { run } of all) assert.ok(order.some((name) => name.startsWith(`${run}/`)), `${run} got no place`)
+      for (const { run } of all)
+        assert.ok(
+          order.some((name) => name.startsWith(`${run}/`)),
+          `${run} got no place`,
+        )
     }),
     { numRuns: 50 },
   )

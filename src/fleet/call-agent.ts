@@ -50,8 +50,7 @@ export type CallParts = {
   logger: Logger
 }
 
-export type Called = { duration_ms: number } & /** `finding`: that it was slow for this agent. */
-(
+export type Called = { duration_ms: number } /** `finding`: that it was slow for this agent. */ & (
   | { ok: true; performed: Performed; finding?: Finding }
   /** `usage`: what the gateway counted, where the agent asked models through it. */
   | { ok: false; failure: Failure; retryable: boolean; usage?: Usage; finding?: Finding }

@@ -16,8 +16,8 @@ import { contentHash } from '../workflow/content-hash.ts'
 import type { Could, Usage } from '../workflow/event.ts'
 import type { Admission } from './admission.ts'
 import { type Called, type CallParts, callAgent } from './call-agent.ts'
-import type { Attempt, AttemptOutcome, OutsideBudgets } from './fleet.ts'
 import { isGuarded } from './effect-ledger.ts'
+import type { Attempt, AttemptOutcome, OutsideBudgets } from './fleet.ts'
 import { breakerSettings, candidateOf, closedBecause, effectOf } from './member.ts'
 import type { Registry } from './registry.ts'
 
@@ -171,11 +171,21 @@ export function createDispatch(
         if (permitted.permit === null) continue
         const { name: agent, hash: agent_hash } = member.agent
         const started_at = now()
-        const called = await callAgent(parts, member, handle, attempt, effect_key, permitted.permit, signal, allowance, {
-          taken: (end) => {
-            endCall = end
+        const called = await callAgent(
+          parts,
+          member,
+          handle,
+          attempt,
+          effect_key,
+          permitted.permit,
+          signal,
+          allowance,
+          {
+            taken: (end) => {
+              endCall = end
+            },
           },
-        })
+        )
         used = usedBy(called, parts.budgets)
         const could = called.ok ? {} : { could: whatElse(attempt, agent, handle, called.finding) }
         return {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Finding } from '../progress/finding.ts'
+import type { AttemptRecord } from '../progress/record.ts'
 import { slowness } from '../progress/slowness.ts'
 import { agent, attempt, performed, standIn, testFleet, until } from './stand-ins.ts'
 import { agentTimes, type Watch, watchAttempt } from './watch-attempt.ts'
@@ -21,7 +22,8 @@ describe('a watch', () => {
     await until(() => found.length > 0)
     assert.equal(found[0]?.detector, 'stalled_stream')
     assert.equal(found[0]?.evidence['limit_ms'], 120)
-    assert.equal((found[0]?.observed as { quiet: { phase: string } }).quiet.phase, 'stream')
+    const record = found[0]?.observed as AttemptRecord | undefined
+    assert.equal(record?.quiet.phase, 'stream')
   })
 
   test('speaks once, and not after its end', async () => {
@@ -90,7 +92,9 @@ describe('in the fleet', () => {
 
   test('a run that holds all places of an agent gives one back to a run that waits; the call counts as no failure', async (t) => {
     const slow = standIn('slow', { held: true })
-    const { fleet, clock, perform } = await testFleet(t, [slow], { agents: [agent('only', 'slow', { concurrency: 2 })] })
+    const { fleet, clock, perform } = await testFleet(t, [slow], {
+      agents: [agent('only', 'slow', { concurrency: 2 })],
+    })
     const greedy = [perform(attempt('s/1', { run: 'run_1' })), perform(attempt('s/2', { run: 'run_1' }))]
     await until(() => slow.calls.length === 2)
     const modest = perform(attempt('s/3', { run: 'run_2' }))
@@ -124,5 +128,9 @@ test('what is slow for its agent is said at the end of the attempt, once it is k
   assert.equal(pace(140), null, 'too little to mind')
   const slow = pace(5_000)
   assert.equal(slow?.detector, 'slow')
+  const both = [20, 900].map((mean) => ({ phase: 'stream' as const, mean }))
+  for (let n = 0; n < 5; n++) times.worked(both.slice(0, 1))
+  const one_answer = times.worked([{ phase: 'first_token', mean: 20 }, ...both.slice(1)])
+  assert.equal(slowness(one_answer), null, 'a single answer that took its time')
   assert.match(slow?.message ?? '', /5000 ms until the first token, where \d+ ms are usual/)
 })

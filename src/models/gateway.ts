@@ -316,7 +316,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return chosen ? { id: `${chosen.host}/${chosen.model}` } : { id: null, reason: whyNone() }
     },
     other_model: (not) => {
-      const excluded = (host: string, model: string) => not.some((name) => name === model || name === `${host}/${model}`)
+      const excluded = (host: string, model: string) =>
+        not.some((name) => name === model || name === `${host}/${model}`)
       const answering = entries
         .filter(({ ok: answers, added }) => answers && !added)
         .map(({ host, models }) => ({

@@ -68,9 +68,6 @@ const EXCERPT_FROM = 4_000
 const NEW_ANSWER = 0.5
 /** Of what was seen: share and number of what is new that make it a new fact. */
 const NEW_FACT = { share: 0.1, count: 4 }
-/** Characters of the last message that are kept, for agents that write all they know into one message. */
-const KEPT_MESSAGE = 65_536
-const MESSAGES = 10_000
 /** Steps whose sketch is kept. */
 const KEPT_SKETCHES = 3
 
@@ -78,7 +75,6 @@ const shortHash = (text: string): string => createHash('sha256').update(text).di
 
 /** What the next step is made of: an answer, until it is known what was seen of it; or a request that failed. */
 type Half = Pick<Step, 'did' | 'acts' | 'sketch' | 'said'> & { new_answer: boolean; words: ReadonlySet<string> }
-type Before = { hashes: string[]; last: string }
 
 export function createObserver({ evidence, silence, timeout, history }: ObserverOptions): Observer {
   const limits = (phase: Phase, asks_models: boolean): LimitsOf => ({
@@ -92,7 +88,8 @@ export function createObserver({ evidence, silence, timeout, history }: Observer
   const in_flight = new Map<number, { phase: Phase; side: boolean; request: string }>()
   let hide = (text: string): string => text
   let asks_models = false
-  let before: Before | null = null
+  /** The request before this one. */
+  let before: readonly SeenMessage[] | null = null
   let half: Half | null = null
   /** Excerpt of the last request. */
   let asked_for = ''
@@ -137,25 +134,20 @@ export function createObserver({ evidence, silence, timeout, history }: Observer
   }
 
   /** What of a request was not in the one before it, nor said by the model. */
-  function newIn(messages: readonly SeenMessage[]): { text: string; last: Before } {
-    const kept = messages.slice(-MESSAGES)
-    const hashes = kept.map(({ role, content, tool_calls }) =>
-      shortHash(`${role}\n${content}\n${tool_calls === undefined ? '' : JSON.stringify(tool_calls)}`),
-    )
-    const last_text = (kept.at(-1)?.content ?? '').slice(-KEPT_MESSAGE)
-    const now = { hashes, last: last_text }
+  function newIn(messages: readonly SeenMessage[]): string {
     let shared = 0
-    while (before !== null && shared < hashes.length && hashes[shared] === before.hashes[shared]) shared++
-    let rest = kept.slice(shared)
+    while (before !== null && shared < messages.length && isSame(messages[shared], before[shared])) shared++
+    let rest = messages.slice(shared)
     const answered = rest.findLastIndex(({ role }) => role === 'assistant')
     if (answered >= 0) rest = rest.slice(answered + 1)
     const [only] = rest
+    const last = before?.at(-1)?.content ?? ''
     // All in one message, which grows: what it has grown by.
-    if (before !== null && only !== undefined && rest.length === 1 && shared === before.hashes.length - 1) {
-      const same = sharedLength(before.last, only.content.slice(-KEPT_MESSAGE))
-      if (same >= before.last.length / 2) return { text: only.content.slice(-KEPT_MESSAGE).slice(same), last: now }
+    if (before !== null && only !== undefined && rest.length === 1 && shared === before.length - 1) {
+      const same = sharedLength(last, only.content)
+      if (same >= last.length / 2) return only.content.slice(same)
     }
-    return { text: rest.map(({ content }) => content).join('\n'), last: now }
+    return rest.map(({ content }) => content).join('\n')
   }
 
   return {
@@ -169,10 +161,11 @@ export function createObserver({ evidence, silence, timeout, history }: Observer
     asked: (at, call, messages) => {
       const side = in_flight.size > 0
       for (const other of in_flight.values()) other.side ||= side
-      const { text, last } = newIn(messages)
+      const text = newIn(messages)
       const context = messages.reduce((sum, { content }) => sum + content.length, 0)
-      const same_as_before = before !== null && text === '' && last.hashes.length === before.hashes.length
-      const request = shortHash(last.hashes.join())
+      const same_as_before = before !== null && text === '' && messages.length === before.length
+      const last = messages.at(-1)?.content ?? ''
+      const request = shortHash(`${messages.length} ${last}`)
       in_flight.set(call, { phase: 'first_token', side, request })
       enter(at, 'first_token')
       const fresh = known.meet(normalised(text), half?.words)
@@ -199,9 +192,9 @@ export function createObserver({ evidence, silence, timeout, history }: Observer
           heard: excerptOf(heard),
         })
       }
-      if (!side) before = last
+      if (!side) before = [...messages]
       half = null
-      asked_for = excerptOf(text === '' ? last.last : text)
+      asked_for = excerptOf(text === '' ? last : text)
     },
 
     waits: (at, call) => turnsTo(at, call, 'queue'),
@@ -278,7 +271,15 @@ export function createObserver({ evidence, silence, timeout, history }: Observer
   }
 }
 
+const isSame = (a: SeenMessage | undefined, b: SeenMessage | undefined): boolean =>
+  a !== undefined &&
+  b !== undefined &&
+  a.role === b.role &&
+  a.content === b.content &&
+  (a.tool_calls === b.tool_calls || JSON.stringify(a.tool_calls ?? []) === JSON.stringify(b.tool_calls ?? []))
+
 function sharedLength(a: string, b: string): number {
+  if (b.startsWith(a)) return a.length
   let n = 0
   while (n < a.length && n < b.length && a.charCodeAt(n) === b.charCodeAt(n)) n++
   return n

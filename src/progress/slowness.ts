@@ -37,16 +37,21 @@ export function paces(): { add: (mean: number) => void; usual: () => Usual | nul
 
 const what: Partial<Record<Phase, string>> = { first_token: 'until the first token', stream: 'between two tokens' }
 
-export function slowness(paces: readonly Pace[]): Finding | null {
-  for (const { phase, mean, usual } of paces) {
+/** A model that has become slow is so in all that it does: one that takes its time for a single answer is not. */
+export function slowness(all: readonly Pace[]): Finding | null {
+  const slow: { phase: Phase; mean: number; usual: Usual; said: string }[] = []
+  for (const { phase, mean, usual } of all) {
     const said = what[phase]
     if (said === undefined || usual === null) continue
-    if (mean < LEAST_MS || mean < TIMES * usual.median) continue
-    return {
-      detector: 'slow',
-      message: `${Math.round(mean)} ms ${said}, where ${Math.round(usual.median)} ms are usual`,
-      evidence: { phase, mean_ms: Math.round(mean), usual_ms: Math.round(usual.median), attempts: usual.attempts },
-    }
+    if (mean < LEAST_MS || mean < TIMES * usual.median) return null
+    slow.push({ phase, mean, usual, said })
   }
-  return null
+  const [first] = slow
+  if (first === undefined) return null
+  const { phase, mean, usual, said } = first
+  return {
+    detector: 'slow',
+    message: `${Math.round(mean)} ms ${said}, where ${Math.round(usual.median)} ms are usual`,
+    evidence: { phase, mean_ms: Math.round(mean), usual_ms: Math.round(usual.median), attempts: usual.attempts },
+  }
 }

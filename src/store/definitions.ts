@@ -16,6 +16,19 @@ const summary = [
   'note',
 ] as const satisfies readonly (keyof StoredDefinition)[]
 
+const columns = [
+  'namespace',
+  'hash',
+  'name',
+  'version',
+  'definition',
+  'created_at',
+  'by',
+  'note',
+  'search',
+  'restored',
+] as const
+
 export function definitionStore({ db, namespace, now }: StoreAccess): Store['definitions'] {
   const all = () => db.selectFrom('definitions').where('namespace', '=', namespace)
 
@@ -52,42 +65,37 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
         .executeTakeFirst(),
     )
 
+  /** The next version of a name, in one statement with its row, so that two writers never get the same one. */
+  const next = (
+    definition: Definition,
+    { hash, by, note, restored }: { hash: string; by: string; note: string; restored: boolean },
+  ) => {
+    const version = sql<number>`coalesce(max(version), 0) + 1`
+    return db
+      .selectFrom('definitions')
+      .select([
+        sql.val(namespace).as('namespace'),
+        sql.val(hash).as('hash'),
+        sql.val(definition.name).as('name'),
+        version.as('version'),
+        sql.val(canonicalJson(definition)).as('definition'),
+        sql.val(now()).as('created_at'),
+        sql.val(by).as('by'),
+        sql.val(note).as('note'),
+        sql.val(fold(`${definition.name} ${definition.description ?? ''}`)).as('search'),
+        (restored ? version : sql.val(0)).as('restored'),
+      ])
+      .where('namespace', '=', namespace)
+      .where('name', '=', definition.name)
+  }
+
   return {
     async put(definition, by, note) {
       const hash = contentHash(definition)
-      // Version and row in one statement, so that two writers never get the same version.
       await db
         .insertInto('definitions')
-        .columns([
-          'namespace',
-          'hash',
-          'name',
-          'version',
-          'definition',
-          'created_at',
-          'by',
-          'note',
-          'search',
-          'restored',
-        ])
-        .expression((eb) =>
-          eb
-            .selectFrom('definitions')
-            .select([
-              sql.val(namespace).as('namespace'),
-              sql.val(hash).as('hash'),
-              sql.val(definition.name).as('name'),
-              sql<number>`coalesce(max(version), 0) + 1`.as('version'),
-              sql.val(canonicalJson(definition)).as('definition'),
-              sql.val(now()).as('created_at'),
-              sql.val(by).as('by'),
-              sql.val(note).as('note'),
-              sql.val(fold(`${definition.name} ${definition.description ?? ''}`)).as('search'),
-              sql.val(0).as('restored'),
-            ])
-            .where('namespace', '=', namespace)
-            .where('name', '=', definition.name),
-        )
+        .columns([...columns])
+        .expression(next(definition, { hash, by, note, restored: false }))
         .onConflict((conflict) => conflict.columns(['namespace', 'hash', 'restored']).doNothing())
         .execute()
       const stored = await byHash(hash)
@@ -98,43 +106,15 @@ export function definitionStore({ db, namespace, now }: StoreAccess): Store['def
     async restore(hash, by, note) {
       const old = await byHash(hash)
       if (old === null) return null
-      const next = sql<number>`max(version) + 1`
       await db
         .insertInto('definitions')
-        .columns([
-          'namespace',
-          'hash',
-          'name',
-          'version',
-          'definition',
-          'created_at',
-          'by',
-          'note',
-          'search',
-          'restored',
-        ])
-        .expression((eb) =>
-          eb
-            .selectFrom('definitions')
-            .select([
-              sql.val(namespace).as('namespace'),
-              sql.val(hash).as('hash'),
-              sql.val(old.name).as('name'),
-              next.as('version'),
-              sql.val(canonicalJson(old.definition)).as('definition'),
-              sql.val(now()).as('created_at'),
-              sql.val(by).as('by'),
-              sql.val(note).as('note'),
-              sql.val(fold(`${old.name} ${old.definition.description ?? ''}`)).as('search'),
-              next.as('restored'),
-            ])
-            .where('namespace', '=', namespace)
-            .where('name', '=', old.name)
-            // Looked at by the statement that writes, so that two who restore at once make one version.
-            .having(
-              sql<boolean>`(select l.hash from definitions l where l.namespace = ${namespace} and l.name = ${old.name}
-                order by l.version desc limit 1) <> ${hash}`,
-            ),
+        .columns([...columns])
+        .expression(
+          // Looked at by the statement that writes, so that two who restore at once make one version.
+          next(old.definition, { hash, by, note, restored: true }).having(
+            sql<boolean>`(select l.hash from definitions l where l.namespace = ${namespace} and l.name = ${old.name}
+              order by l.version desc limit 1) <> ${hash}`,
+          ),
         )
         .execute()
       return latestOf(old.name)

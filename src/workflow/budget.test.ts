@@ -195,6 +195,35 @@ describe('the budget of a run', () => {
     assert.notEqual(ended(game.events)?.output, null)
   })
 
+  test('a call that is called off while the run goes on is charged in full, as an estimate', () => {
+    const both = { id: 'both', kind: 'tasks', tasks: [task('t'), task('u')], min_success: 2, on_failure: 'continue' }
+    const game = start(definitionWith([both, work('after')], { budget: { calls: 10, tokens: 100_000 } }))
+    const [first, second] = game.calls()
+    const reserved = second?.budget?.amounts.tokens ?? 0
+    assert.ok(first !== undefined && reserved > 0)
+    game.give({
+      type: 'task_failed',
+      data: {
+        task: first.task,
+        attempt: 1,
+        agent: 'a',
+        failure: { kind: 'refused', message: 'no' },
+        retryable: false,
+        usage: usual,
+        duration_ms: 1,
+        queued_ms: 0,
+        why: '',
+      },
+    })
+    // Nothing waits for the other one any more.
+    assert.deepEqual(
+      game.calls().map((call) => call.task),
+      ['after/t'],
+    )
+    assert.deepEqual(account(game)?.spent, { calls: 2, tokens: 20 + reserved, money: 0 })
+    assert.deepEqual(account(game)?.estimated, { calls: 1, tokens: reserved, money: 0 })
+  })
+
   test('parked, it waits for a person, and goes on where it stood when the budget is raised', () => {
     const game = start(definitionWith([work('a'), work('b')], { budget: { calls: 1, when_used_up: 'park' } }))
     game.go()

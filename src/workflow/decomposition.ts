@@ -196,8 +196,11 @@ export function partsEnded(turn: Turn, place: Place, spec: Spec, data: EventData
       out: data.output,
     }
   }
+  // One that never began says why instead of a result.
+  const begun = data.used !== undefined || typeof data.output !== 'string'
+  const ended = begun ? `ended as ${data.status}` : `could not begin: ${data.output}`
   const [name, reason]: [StopName, string] =
-    missed === null ? ['parts_failed', `the run of its parts ended as ${data.status}`] : ['goal_check_failed', missed]
+    missed === null ? ['parts_failed', `the run of its parts ${ended}`] : ['goal_check_failed', missed]
   if (!leavesTraces(place, spec) || isOver(turn.state)) return end(turn, place, spec, parts, name, reason)
   parts.stop = name
   parts.failed = reason

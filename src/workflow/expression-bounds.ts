@@ -3,7 +3,7 @@
  * that double at each step, would take longer than anyone waits. So every node visited and everything made is counted.
  */
 import type { Node } from './expression-syntax.ts'
-import type { BlobRef } from './value.ts'
+import { LargeValue } from './large-value.ts'
 
 /** Units of work of one evaluation: nodes visited, list items and every 16 characters made. About 0.2 s at most. */
 export const WORK = 1_000_000
@@ -13,18 +13,6 @@ export type Meter = { left: number }
 
 /** A refusal to go on, raised inside an evaluation and turned into a reason at its end. */
 export class Stop extends Error {}
-
-/**
- * Stands in an evaluation for a value that is held elsewhere: it can be passed on and is not null; a list's size is
- * known. Whatever else is asked of it has no value. Without fields of its own, so that none can be read.
- */
-export class LargeValue {
-  readonly #reference: BlobRef
-  constructor(reference: BlobRef) {
-    this.#reference = reference
-  }
-  static referenceOf = (value: LargeValue): BlobRef => value.#reference
-}
 
 const makesValues = new Set(['+', 'call', 'rcall', 'comprehension', 'list', 'map'])
 

@@ -1,7 +1,8 @@
 /** What an expression reads, on its way into the CEL library and out of it, and why something is not there. */
 import { excerpt } from '../failure.ts'
-import { LargeValue, Stop } from './expression-bounds.ts'
+import { Stop } from './expression-bounds.ts'
 import { type Expression, expressionLimits, type Path, pathText, variable } from './expression-syntax.ts'
+import { LargeValue } from './large-value.ts'
 import { type BlobRef, isBlobRef, type Json, type Value } from './value.ts'
 
 /**

@@ -70,7 +70,7 @@ export function forkRun(events: readonly RunEvent[], request: ForkRequest, defin
 }
 
 /** Inputs fed in one step: some milliseconds. */
-const STEP = 100
+const STEP = 25
 
 /** The same, a little at a time: a long log need not hold up everything else. */
 export function* forkInSteps(

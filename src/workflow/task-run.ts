@@ -165,7 +165,8 @@ export function taskFailed(turn: Turn, place: Place, spec: TaskSpec, data: Event
   const tries = task.attempt - (task.interrupted ?? 0)
   const answer = data.interrupted === true ? null : answerFailure(turn, place, spec, task, data, tries)
   if (answer === 'goes_on') return
-  if (answer === 'again') return askAgent(turn, place, spec, task, delayAfter(turn, place, spec, task.attempt - 1, data))
+  if (answer === 'again')
+    return askAgent(turn, place, spec, task, delayAfter(turn, place, spec, task.attempt - 1, data))
   if (answer !== null) return settle(turn, place, spec.id, task, 'failed', answer.settle)
   const again = data.interrupted === true ? task.attempt < MOST_ATTEMPTS : data.retryable
   if (again && tries < (spec.attempts ?? DEFAULT_ATTEMPTS) && !isOver(turn.state)) {

@@ -183,7 +183,12 @@ describe('a person', () => {
   test('says yes: it is tried once more, and told the comment', () => {
     const run = stuck()
     const before = run.calls.length
-    const data = { approval: run.asked.approval, decision: 'approve' as const, comment: 'The port is in .env', by: 'me' }
+    const data = {
+      approval: run.asked.approval,
+      decision: 'approve' as const,
+      comment: 'The port is in .env',
+      by: 'me',
+    }
     run.give({ at: 9_000, type: 'approval_given', data })
     run.go()
     assert.equal(run.calls.length, before + 1)

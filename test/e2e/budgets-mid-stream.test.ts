@@ -158,7 +158,7 @@ describe('budgets in mid-stream', () => {
     await quorate.close()
     await open({ daily: { tokens: 5_500 } })
     const before = host.calls.length
-    const run = await start('own', 'endless')
+    const run = await start('own', 'rapid')
     const { row, events } = await ended(run)
     assert.equal(row?.status, 'partial', row?.reason)
     assert.match(row?.reason ?? '', /the budget of 5,500 tokens \(day:\d{4}-\d\d-\d\d\) is used up/)

@@ -57,6 +57,7 @@ export async function prepare(root: string, faults: readonly Fault[]): Promise<P
     system: 'command',
     settings: { command: [process.execPath, '-e', valueOnly], input: 'stdin', output: 'json', effect: 'none' },
   })
+  add('w4', 'slow_work', outsideAgent(ground, 'w0', 'd0'))
   add('w3', 'answering', modelAgent('main', 'k1'))
   const hosts = ['main', ...hostNames].map((name) => ({ name, url: `${host.url}/${name}/v1` }))
   const configuration = {

@@ -131,7 +131,16 @@ export async function openWorkshop(
       if (tree !== undefined) reserve(tree, hold, RUN_ACCOUNT, nothing(), 'undo')
       const own = tree && { account: RUN_ACCOUNT, amounts: nothing(), purpose: 'work' as const, left: {} }
       const allowance = ledger.open({ run: id, hold, budget: own, outside: null, cost: () => null })
-      const opened = current().open({ run: id, task, attempt, agent: 'outsider', allowance, observer, model, signal: abort.signal })
+      const opened = current().open({
+        run: id,
+        task,
+        attempt,
+        agent: 'outsider',
+        allowance,
+        observer,
+        model,
+        signal: abort.signal,
+      })
       const access: AttemptAccess = {
         ...opened,
         close: async (why) => {

@@ -40,7 +40,7 @@ export type HostStandIn = {
 const wordsIn = (messages: Sent['messages']): number =>
   JSON.stringify(messages.map(({ content, tool_calls }) => [content, tool_calls])).split(/\s+/).length
 
-/** What it answers: `count N` gives N words, `endless` never ends, `weather` calls the first tool. */
+/** What it answers: `count N` gives N words, `endless` never ends, `rapid` neither and 50 words at once, `weather` calls the first tool. */
 function answerTo(sent: Sent, says: Says | undefined) {
   const { messages, tools = [], tool_choice, response_format } = sent
   const text = messages
@@ -64,7 +64,7 @@ function answerTo(sent: Sent, says: Says | undefined) {
     ])
     return { pieces: JSON.stringify(Object.fromEntries(made)).match(/.{1,4}/g) ?? [] }
   }
-  if (/endless/.test(text)) return { pieces: null }
+  if (/endless|rapid/.test(text)) return { pieces: null, at_once: /rapid/.test(text) ? 50 : 1 }
   const count = /count (\d+)/.exec(text)?.[1]
   if (count !== undefined) return { pieces: Array.from({ length: Number(count) }, (_, i) => `w${i} `) }
   return { pieces: ['Hello ', 'from ', 'the ', 'model.'] }
@@ -91,8 +91,13 @@ export async function modelHostStandIn({
     response.on('close', () => {
       call.ended ??= response.writableFinished ? 'answered' : 'hung up'
     })
-    const { pieces, call: tool } = answerTo(sent, says) as {
+    const {
+      pieces,
+      at_once = 1,
+      call: tool,
+    } = answerTo(sent, says) as {
       pieces: string[] | null
+      at_once?: number
       call?: { name: string; arguments: string }
     }
     const id = `chatcmpl-${calls.length}`
@@ -113,7 +118,7 @@ export async function modelHostStandIn({
       if (response.destroyed) return
       send({ delta: { content: pieces?.[i] ?? 'on ' } })
       call.completion_tokens += 1
-      if (pace_ms > 0 || pieces === null) await wait(Math.max(1, pace_ms))
+      if (pace_ms > 0 || (pieces === null && i % at_once === 0)) await wait(Math.max(1, pace_ms))
     }
     if (tool !== undefined) {
       send({ delta: { tool_calls: [{ index: 0, id: `call_${calls.length}`, type: 'function', function: tool }] } })

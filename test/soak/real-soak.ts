@@ -21,15 +21,14 @@ const KILLS_FROM = 0.95
 /** What is sampled begins when a program that was killed last has warmed up. */
 const SAMPLED_FROM = 1 / 3
 const SAMPLE_MS = 1_000
+const HEAP_EVERY = 4
 /** Long runs go on for this part of the time; none begins later than they can end in it. */
 const LONG = 1 / 3
 const LONG_UNTIL = 0.6
-/** After a kill. */
-const SETTLED_MS = 15_000
 /** For runs to end once everything is well again. */
 const END_MS = 180_000
 
-export const series = ['program_mb', 'program_handles', 'engine_mb', 'engine_handles', 'lag_ms'] as const
+export const series = ['program_mb', 'heap_mb', 'program_handles', 'engine_mb', 'engine_handles', 'lag_ms'] as const
 export type Series = (typeof series)[number]
 
 export type SoakFindings = {
@@ -37,10 +36,9 @@ export type SoakFindings = {
   faults: { [kind: string]: number }
   /** Seconds from a kill of the program until it is ready again. */
   back_s: number[]
-  /** Largest numbers seen; of runs also soon after a kill, when those that had been sent are taken up beside the others. */
-  executing: number
-  executing_after_kill: number
-  in_flight: number
+  /** At each look. */
+  executing: number[]
+  in_flight: number[]
   runs: { [status: string]: number }
   /** Not in an ended state long after all was well again. */
   undefined_ends: string[]
@@ -76,12 +74,11 @@ export async function realSoak(root: string, seed: number, minutes: number): Pro
   const whole = minutes * 60_000
   const share = (): number => (Date.now() - began) / whole
   const found: SoakFindings = {
-    samples: { program_mb: [], program_handles: [], engine_mb: [], engine_handles: [], lag_ms: [] },
+    samples: { program_mb: [], heap_mb: [], program_handles: [], engine_mb: [], engine_handles: [], lag_ms: [] },
     faults: {},
     back_s: [],
-    executing: 0,
-    executing_after_kill: 0,
-    in_flight: 0,
+    executing: [],
+    in_flight: [],
     runs: {},
     undefined_ends: [],
     run_waits: [],
@@ -94,7 +91,6 @@ export async function realSoak(root: string, seed: number, minutes: number): Pro
   }
   const enginePid = (): number | undefined => processesNamed('restate-server', data)[0]
   let down = false
-  let killed_at = 0
 
   async function killProgram(): Promise<void> {
     strike('program killed')
@@ -102,16 +98,13 @@ export async function realSoak(root: string, seed: number, minutes: number): Pro
     const killed = Date.now()
     await product.stop('SIGKILL')
     product = await startProduct(folder, port)
-    killed_at = Date.now()
-    found.back_s.push((killed_at - killed) / 1_000)
+    found.back_s.push((Date.now() - killed) / 1_000)
     down = false
   }
 
   async function killEngine(): Promise<void> {
     const pid = enginePid()
-    if (pid === undefined || !processKilled(pid)) return
-    strike('engine killed')
-    killed_at = Date.now()
+    if (pid !== undefined && processKilled(pid)) strike('engine killed')
   }
   /** As many of each as there are six minutes, at moments by chance early on; then one of each at the end. */
   async function kills(): Promise<void> {
@@ -144,8 +137,19 @@ export async function realSoak(root: string, seed: number, minutes: number): Pro
     host.weather.set(name, { kind: 'well' })
   }
 
+  /** What the program's own heap holds, rubbish that was not collected yet included. */
+  async function heapMb(): Promise<number | null> {
+    const text = await fetch(`${product.url}/metrics`).then(
+      (answer) => answer.text(),
+      () => '',
+    )
+    const bytes = /^nodejs_heap_size_used_bytes (\S+)$/m.exec(text)?.[1]
+    return bytes === undefined ? null : Number(bytes) / 2 ** 20
+  }
+
   async function sample(): Promise<void> {
     let engine: number | undefined
+    let looks = 0
     while (share() < 1) {
       await sleep(SAMPLE_MS)
       if (down) continue
@@ -153,9 +157,10 @@ export async function realSoak(root: string, seed: number, minutes: number): Pro
       const status = await call(product, 'GET', '/orchestration_status').catch(() => null)
       const lag = performance.now() - asked
       const queue = status?.body.queue as { runs_executing: number; calls_in_flight: number } | undefined
-      const when = Date.now() - killed_at < SETTLED_MS ? 'executing_after_kill' : 'executing'
-      found[when] = Math.max(found[when], queue?.runs_executing ?? 0)
-      found.in_flight = Math.max(found.in_flight, queue?.calls_in_flight ?? 0)
+      if (queue !== undefined) {
+        found.executing.push(queue.runs_executing)
+        found.in_flight.push(queue.calls_in_flight)
+      }
       const at = share()
       if (at < SAMPLED_FROM || at > KILLS_FROM || status === null) continue
       engine ??= enginePid()
@@ -165,6 +170,7 @@ export async function realSoak(root: string, seed: number, minutes: number): Pro
       note('lag_ms', lag)
       note('program_mb', residentMb(product.child.pid ?? 0))
       note('program_handles', openHandles(product.child.pid ?? 0))
+      if (++looks % HEAP_EVERY === 0) note('heap_mb', await heapMb())
       note('engine_mb', engine === undefined ? null : residentMb(engine))
       note('engine_handles', engine === undefined ? null : openHandles(engine))
     }

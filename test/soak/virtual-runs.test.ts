@@ -8,7 +8,7 @@ test('three virtual hours with faults: every run ends, states stay as large as t
   assert.deepEqual(counts.undefined_ends, [])
   const ended = Object.values(counts.statuses).reduce((sum, n) => sum + n, 0)
   assert.equal(ended, counts.runs)
-  assert.ok(counts.restarts > 0 && Object.keys(counts.faults).length === 6)
+  assert.ok(counts.restarts > 0 && Object.keys(counts.faults).length === 7)
   // Each of the four goes on into the last hour.
   assert.equal(sizes.filter(({ hour }) => hour === 2).length, 4)
   assert.ok(sizes.every(({ bytes }) => bytes > 500 && bytes < 10_000))

@@ -179,7 +179,11 @@ export function virtualRuns(hours: number, at_once: number, dice: Dice): { count
         if (mine()) give(run, input())
         else if (live.has(run)) plan(run)
       })
-    const failed = (kind: 'timeout' | 'agent_failed' | 'model_missing', retryable = true, more: object = {}) => {
+    const failed = (
+      kind: 'timeout' | 'agent_failed' | 'model_missing' | 'no_progress',
+      retryable = true,
+      more: object = {},
+    ) => {
       if (step.do !== 'call_agent') throw new Error('only calls fail so')
       return (): RunInput => ({
         at: now,
@@ -221,6 +225,13 @@ export function virtualRuns(hours: number, at_once: number, dice: Dice): { count
       const input = answerOf(step, dice, now, 0)
       put(now + 10 * MINUTE, () => give(run, { ...input, at: now }))
       return come(dice.between(1, MINUTE), () => ({ ...input, at: now }))
+    }
+    if (kind < 16) {
+      fault('ended without progress')
+      const detector = dice.one(['same_call', 'silence', 'no_evidence'] as const)
+      const could = { other_model: dice.chance(0.5) ? 'host/other' : null, other_agent: dice.chance(0.5) }
+      const finding = { detector, message: 'the same again', evidence: {} }
+      return come(dice.between(MINUTE, 10 * MINUTE), failed('no_progress', true, { finding, could }))
     }
     if (kind < 20) {
       fault('20 times as slow')

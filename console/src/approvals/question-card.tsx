@@ -1,11 +1,10 @@
 /** A question that a run asks a person, with everything needed to decide, and the buttons that answer it. */
 import { useState } from 'react'
 import { ActionButton, useAction } from '../parts/action.tsx'
-import { Fault } from '../parts/states.tsx'
-import { Status } from '../parts/status.tsx'
 import { exactTime, When } from '../parts/time.tsx'
 import { ValueView } from '../parts/value.tsx'
 import type { Run } from '../server/queries.ts'
+import { Comment, Question } from './question.tsx'
 
 export function ApprovalCard({
   run,
@@ -19,44 +18,33 @@ export function ApprovalCard({
   const give = (decision: 'approve' | 'refuse') =>
     answer.mutate({ id: run.id, approval: approval.approval, decision, comment })
   return (
-    <section className="question" aria-label={`Approval of stage ${approval.stage}${of(run)}`}>
-      <div className="row wrap spread">
-        <span className="row">
-          <Status state="waiting" label="approval" />
-          <span className="muted small">
-            {approval.task === undefined ? `stage ${approval.stage}` : `task ${approval.task}`}
-          </span>
-        </span>
-        <span className="muted small" title={exactTime(approval.due)}>
+    <Question
+      label={`Approval of stage ${approval.stage}${of(run)}`}
+      kind="approval"
+      about={approval.task === undefined ? `stage ${approval.stage}` : `task ${approval.task}`}
+      title={exactTime(approval.due)}
+      when={
+        <>
           {approval.default}s by itself <When at={approval.due} />
-        </span>
-      </div>
-      <p className="break">{approval.question}</p>
-      {isSomething(approval.show) && <ValueView value={approval.show} label="What is to be approved" />}
-      {answer.isSuccess ? (
-        <p role="status" className="muted">
-          Answered. The run goes on in a moment.
-        </p>
-      ) : (
-        <div className="row wrap">
-          <input
-            className="input grow"
-            aria-label="Comment"
-            placeholder="Comment (kept with the answer)"
-            value={comment}
-            maxLength={10_000}
-            onChange={(event) => setComment(event.target.value)}
-          />
+        </>
+      }
+      answered={answer.isSuccess ? 'Answered.' : null}
+      error={answer.error}
+      answer={
+        <>
+          <Comment value={comment} onText={setComment} />
           <ActionButton action={answer} tone="primary" onPress={() => give('approve')}>
             Approve
           </ActionButton>
           <ActionButton action={answer} tone="danger" onPress={() => give('refuse')}>
             Refuse
           </ActionButton>
-        </div>
-      )}
-      {answer.error && <Fault error={answer.error} />}
-    </section>
+        </>
+      }
+    >
+      <p className="break">{approval.question}</p>
+      {isSomething(approval.show) && <ValueView value={approval.show} label="What is to be approved" />}
+    </Question>
   )
 }
 
@@ -71,44 +59,35 @@ export function EffectCard({
   const answer = useAction('resolve_effect')
   const say = (happened: boolean) => answer.mutate({ id: run.id, task: effect.task, happened, comment })
   return (
-    <section className="question" aria-label={`Effect of task ${effect.task}${of(run)}`}>
-      <div className="row wrap spread">
-        <span className="row">
-          <Status state="waiting" label="effect" />
-          <span className="muted small">task {effect.task}</span>
-        </span>
-        <span className="muted small">
+    <Question
+      label={`Effect of task ${effect.task}${of(run)}`}
+      kind="effect"
+      about={`task ${effect.task}`}
+      when={
+        <>
           asked <When at={effect.asked_at} />
-        </span>
-      </div>
-      <p className="break">{effect.question}</p>
-      <p className="muted small">
-        Look at the destination before you answer: “It happened” goes on without doing it again; “It did not” does it
-        again.
-      </p>
-      {answer.isSuccess ? (
-        <p role="status" className="muted">
-          Answered. The run goes on in a moment.
-        </p>
-      ) : (
-        <div className="row wrap">
-          <input
-            className="input grow"
-            aria-label="Comment"
-            placeholder="Comment (kept with the answer)"
-            value={comment}
-            onChange={(event) => setComment(event.target.value)}
-          />
+        </>
+      }
+      answered={answer.isSuccess ? 'Answered.' : null}
+      error={answer.error}
+      answer={
+        <>
+          <Comment value={comment} onText={setComment} />
           <ActionButton action={answer} onPress={() => say(true)}>
             It happened
           </ActionButton>
           <ActionButton action={answer} onPress={() => say(false)}>
             It did not
           </ActionButton>
-        </div>
-      )}
-      {answer.error && <Fault error={answer.error} />}
-    </section>
+        </>
+      }
+    >
+      <p className="break">{effect.question}</p>
+      <p className="muted small">
+        Look at the destination before you answer: “It happened” goes on without doing it again; “It did not” does it
+        again.
+      </p>
+    </Question>
   )
 }
 

@@ -1,10 +1,9 @@
 /** A run waits for a signal: usually of another program, but a person may send it too. */
 import { useState } from 'react'
 import { ActionButton, useAction } from '../parts/action.tsx'
-import { Fault } from '../parts/states.tsx'
-import { Status } from '../parts/status.tsx'
 import { exactTime, When } from '../parts/time.tsx'
 import type { Input } from '../server/client.ts'
+import { Question } from './question.tsx'
 
 export function SignalCard({
   run,
@@ -32,25 +31,20 @@ export function SignalCard({
     send.mutate({ id: run.id, name: signal, data })
   }
   return (
-    <section className="question" aria-label={`Signal ${signal} of run ${run.id.slice(-6)}`}>
-      <div className="row wrap spread">
-        <span className="row">
-          <Status state="waiting" label="signal" />
-          <span className="muted small">stage {stage}</span>
-        </span>
-        <span className="muted small" title={exactTime(due)}>
+    <Question
+      label={`Signal ${signal} of run ${run.id.slice(-6)}`}
+      kind="signal"
+      about={`stage ${stage}`}
+      title={exactTime(due)}
+      when={
+        <>
           ends without it <When at={due} />
-        </span>
-      </div>
-      <p>
-        It waits for the signal <code>{signal}</code>, usually sent by another program.
-      </p>
-      {send.isSuccess ? (
-        <p role="status" className="muted">
-          Sent. The run goes on in a moment.
-        </p>
-      ) : (
-        <div className="row wrap">
+        </>
+      }
+      answered={send.isSuccess ? 'Sent.' : null}
+      error={wrong ?? send.error}
+      answer={
+        <>
           <input
             className="input grow mono"
             aria-label="Value of the signal, as JSON"
@@ -62,9 +56,12 @@ export function SignalCard({
           <ActionButton action={send} onPress={give}>
             Send it
           </ActionButton>
-        </div>
-      )}
-      {(wrong ?? send.error) && <Fault error={wrong ?? send.error} />}
-    </section>
+        </>
+      }
+    >
+      <p>
+        It waits for the signal <code>{signal}</code>, usually sent by another program.
+      </p>
+    </Question>
   )
 }

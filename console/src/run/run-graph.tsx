@@ -256,6 +256,16 @@ function Graph({
       zoomOnScroll={false}
       panOnScroll
       proOptions={{ hideAttribution: true }}
+      onFocus={({ target }) => {
+        // React Flow undoes scrolling, so what the keyboard comes to is brought into view here.
+        const path = target.closest('.react-flow__node')?.getAttribute('data-id')
+        const room = host.current?.getBoundingClientRect()
+        if (path == null || room === undefined || !target.matches(':focus-visible')) return
+        const box = target.getBoundingClientRect()
+        const inside =
+          box.left >= room.left && box.right <= room.right && box.top >= room.top && box.bottom <= room.bottom
+        if (!inside) lookAt(path, layout)
+      }}
     >
       <Controls showInteractive={false} position="bottom-left" />
       {nodes.length > MANY && (

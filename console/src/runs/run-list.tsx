@@ -1,8 +1,8 @@
 /** All runs, newest first: filtered by state, kind and words; pages are fetched as one scrolls to them. */
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
+import { useLongList } from '../parts/long-list.ts'
 import { runTitle } from '../parts/run-rows.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
@@ -116,30 +116,18 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
   const [chosen, setChosen] = useState<string[]>([])
   const toggle = (id: string) =>
     setChosen((now) => (now.includes(id) ? now.filter((one) => one !== id) : [...now, id].slice(-2)))
-  const scroller = useRef<HTMLDivElement>(null)
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
-    overscan: 12,
+  const { scroller, items, total, onKeyDown } = useLongList({
+    rows: rows.length,
+    height: ROW,
+    more,
+    fetchMore,
+    onKey: (key, row) => {
+      const here = rows[row]
+      if (key !== 'x' || here === undefined) return false
+      toggle(here.id)
+      return true
+    },
   })
-  const items = virtual.getVirtualItems()
-  const last = items.at(-1)?.index ?? 0
-  useEffect(() => {
-    if (more && last > rows.length - 30) fetchMore()
-  }, [more, last, rows.length, fetchMore])
-  const onKeyDown = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key]
-    const at = Number((document.activeElement as HTMLElement | null)?.dataset.row)
-    if (Number.isNaN(at)) return
-    const here = rows[at]
-    if (event.key === 'x' && here !== undefined) return toggle(here.id)
-    if (step === undefined) return
-    event.preventDefault()
-    const next = Math.max(0, Math.min(rows.length - 1, at + step))
-    virtual.scrollToIndex(next)
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-row="${next}"]`)?.focus())
-  }
   return (
     <div className="list">
       {chosen.length > 0 && <Chosen ids={chosen} rows={rows} onClear={() => setChosen([])} />}
@@ -160,7 +148,7 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
         onPointerEnter={fetchRunPage}
         onFocus={fetchRunPage}
       >
-        <ul style={{ height: virtual.getTotalSize(), position: 'relative' }} aria-label="Runs">
+        <ul style={{ height: total, position: 'relative' }} aria-label="Runs">
           {items.map((item) => {
             const run = rows[item.index] as RunSummary
             return (

@@ -8,6 +8,7 @@ import { Status } from '../parts/status.tsx'
 import { count, Took, When } from '../parts/time.tsx'
 import { ValueView } from '../parts/value.tsx'
 import { definitionQuery, type Run, runQuery } from '../server/queries.ts'
+import { RoundPanel, ShowAll } from './round-panel.tsx'
 import { type Round, swarmRounds } from './swarm-rounds.ts'
 import { VoteRound } from './vote-round.tsx'
 
@@ -142,54 +143,37 @@ function Proposals({
   const { stage, contributions, saw } = round
   const shown = all ? contributions : contributions.slice(0, FIRST)
   return (
-    <section className="panel" aria-label={`Round ${number}: ${stage.id}`}>
-      <header>
-        <span className="row">
-          <h2>
-            {number}. {stage.id}
-          </h2>
-          <Status state={stage.state} />
-        </span>
-        {stage.metrics?.agreement != null && (
-          <span className="muted small">agreement in wording {stage.metrics.agreement.toFixed(2)}</span>
-        )}
-      </header>
-      <div className="body stack">
-        <p className="muted small">
-          {saw.length > 0
-            ? `Each saw ${saw.join(', ')}.`
-            : 'What each saw stands in the definition, which is not here.'}
-        </p>
-        <ul className="proposals">
-          {shown.map((one) => (
-            <li key={one.address} className={one.member === winner ? 'proposal picked-one' : 'proposal'}>
-              <span className="row wrap">
-                <strong>{one.member.replaceAll('_', ' ')}</strong>
-                {one.member === winner && <Status state="completed" label="chosen" />}
-                {one.state !== 'completed' && <Status state={one.state} />}
-                <span className="muted small cut">
-                  {one.agent ?? 'nobody'}
-                  {one.model !== null && ` · ${one.model}`}
-                  {one.tokens !== null && ` · ${count(one.tokens)} tokens`}
-                </span>
+    <RoundPanel
+      number={number}
+      stage={stage}
+      note={stage.metrics?.agreement != null && `agreement in wording ${stage.metrics.agreement.toFixed(2)}`}
+    >
+      <p className="muted small">
+        {saw.length > 0 ? `Each saw ${saw.join(', ')}.` : 'What each saw stands in the definition, which is not here.'}
+      </p>
+      <ul className="proposals">
+        {shown.map((one) => (
+          <li key={one.address} className={one.member === winner ? 'proposal picked-one' : 'proposal'}>
+            <span className="row wrap">
+              <strong>{one.member.replaceAll('_', ' ')}</strong>
+              {one.member === winner && <Status state="completed" label="chosen" />}
+              {one.state !== 'completed' && <Status state={one.state} />}
+              <span className="muted small cut">
+                {one.agent ?? 'nobody'}
+                {one.model !== null && ` · ${one.model}`}
+                {one.tokens !== null && ` · ${count(one.tokens)} tokens`}
               </span>
-              {one.angle !== null && (
-                <p className="muted small cut2" title={one.angle}>
-                  {one.angle}
-                </p>
-              )}
-              <ValueView value={one.output} label={`What ${one.member} answered`} />
-            </li>
-          ))}
-        </ul>
-        {contributions.length > FIRST && !all && (
-          <div>
-            <button type="button" className="button" onClick={() => setAll(true)}>
-              Show all {count(contributions.length)}
-            </button>
-          </div>
-        )}
-      </div>
-    </section>
+            </span>
+            {one.angle !== null && (
+              <p className="muted small cut2" title={one.angle}>
+                {one.angle}
+              </p>
+            )}
+            <ValueView value={one.output} label={`What ${one.member} answered`} />
+          </li>
+        ))}
+      </ul>
+      {contributions.length > FIRST && !all && <ShowAll n={contributions.length} onPress={() => setAll(true)} />}
+    </RoundPanel>
   )
 }

@@ -1,7 +1,6 @@
 /** Swarms as a list of any length. */
 import { Link } from '@tanstack/react-router'
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, useEffect, useRef } from 'react'
+import { useLongList } from '../parts/long-list.ts'
 import { runTitle } from '../parts/run-rows.tsx'
 import { Status } from '../parts/status.tsx'
 import { count, Took, When } from '../parts/time.tsx'
@@ -10,27 +9,7 @@ import type { RunSummary } from '../server/queries.ts'
 const ROW = 40
 
 export function SwarmRows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fetchMore: () => void }) {
-  const scroller = useRef<HTMLDivElement>(null)
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
-    overscan: 12,
-  })
-  const items = virtual.getVirtualItems()
-  const last = items.at(-1)?.index ?? 0
-  useEffect(() => {
-    if (more && last > rows.length - 30) fetchMore()
-  }, [more, last, rows.length, fetchMore])
-  const onKeyDown = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key]
-    const at = Number((document.activeElement as HTMLElement | null)?.dataset.row)
-    if (step === undefined || Number.isNaN(at)) return
-    event.preventDefault()
-    const next = Math.max(0, Math.min(rows.length - 1, at + step))
-    virtual.scrollToIndex(next)
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-row="${next}"]`)?.focus())
-  }
+  const { scroller, items, total, onKeyDown } = useLongList({ rows: rows.length, height: ROW, more, fetchMore })
   return (
     <div className="list">
       <div className="list-head swarm-columns" aria-hidden="true">
@@ -43,7 +22,7 @@ export function SwarmRows({ rows, more, fetchMore }: { rows: RunSummary[]; more:
       </div>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links of the list */}
       <div ref={scroller} className="list-body" onKeyDown={onKeyDown}>
-        <ul style={{ height: virtual.getTotalSize(), position: 'relative' }} aria-label="Swarms">
+        <ul style={{ height: total, position: 'relative' }} aria-label="Swarms">
           {items.map((item) => {
             const run = rows[item.index] as RunSummary
             return (

@@ -2,6 +2,7 @@
 import { useState } from 'react'
 import { Status } from '../parts/status.tsx'
 import { count } from '../parts/time.tsx'
+import { RoundPanel, ShowAll } from './round-panel.tsx'
 import type { Round } from './swarm-rounds.ts'
 
 const FIRST = 30
@@ -20,76 +21,65 @@ export function VoteRound({ number, round }: { number: number; round: Round & { 
   const sorted = [...ballots].sort((a, b) => rank(a.choice, winner) - rank(b.choice, winner))
   const voted = tally.filter(({ votes }) => votes > 0)
   return (
-    <section className="panel" aria-label={`Round ${number}: ${stage.id}`}>
-      <header>
-        <span className="row">
-          <h2>
-            {number}. {stage.id}
-          </h2>
-          <Status state={stage.state} />
-        </span>
-        {stage.vote && (
-          <span className="muted small">
+    <RoundPanel
+      number={number}
+      stage={stage}
+      note={
+        stage.vote && (
+          <>
             {stage.vote.valid} of {stage.vote.eligible} cast a valid ballot; quorum{' '}
             {Math.round(stage.vote.quorum * 100)} %
-          </span>
-        )}
-      </header>
-      <div className="body stack">
-        {saw.length > 0 && <p className="muted small">Each voter saw {saw.join(', ')}.</p>}
-        <ol className="tally" aria-label="Votes by option">
-          {voted.map(({ option, votes, share }) => (
-            <li key={option}>
-              <span className="cut" title={option}>
-                {option.replaceAll('_', ' ')}
-              </span>
-              <span className="share" aria-hidden="true">
-                <i className={option === winner ? 'won' : ''} style={{ width: `${share * 100}%` }} />
-              </span>
-              <span className="num">
-                {votes} <span className="muted">({Math.round(share * 100)} %)</span>
-              </span>
-            </li>
-          ))}
-          {voted.length === 0 && <li className="muted">No ballot has been counted yet.</li>}
-        </ol>
-        {tally.length > voted.length && voted.length > 0 && (
-          <p className="muted small">{count(tally.length - voted.length)} options got no vote.</p>
-        )}
-        <h3>
-          {winner !== null && cast.some((ballot) => ballot.choice !== winner)
-            ? `Dissent first: ${count(cast.filter((ballot) => ballot.choice !== winner).length)} of ${count(cast.length)} voted otherwise`
-            : `Ballots: ${count(cast.length)}`}
-        </h3>
-        <ul className="rows ballots">
-          {(all ? sorted : sorted.slice(0, FIRST)).map((ballot) => (
-            <li key={ballot.address}>
-              <span className="cut" title={`${ballot.voter}: ${ballot.agent ?? 'nobody'}`}>
-                {ballot.agent ?? ballot.voter}
-                {ballot.model !== null && <span className="muted small cut block">{ballot.model}</span>}
-              </span>
-              <span>
-                {ballot.choice === null ? (
-                  <Status {...(withoutBallot[ballot.state] ?? { state: 'failed', label: 'no ballot' })} />
-                ) : (
-                  <span className={ballot.choice === winner ? 'status good' : 'status'}>
-                    {ballot.choice.replaceAll('_', ' ')}
-                  </span>
-                )}
-              </span>
-              <span className="muted break">{ballot.reason}</span>
-            </li>
-          ))}
-        </ul>
-        {sorted.length > FIRST && !all && (
-          <div>
-            <button type="button" className="button" onClick={() => setAll(true)}>
-              Show all {count(sorted.length)}
-            </button>
-          </div>
-        )}
-      </div>
-    </section>
+          </>
+        )
+      }
+    >
+      {saw.length > 0 && <p className="muted small">Each voter saw {saw.join(', ')}.</p>}
+      <ol className="tally" aria-label="Votes by option">
+        {voted.map(({ option, votes, share }) => (
+          <li key={option}>
+            <span className="cut" title={option}>
+              {option.replaceAll('_', ' ')}
+            </span>
+            <span className="share" aria-hidden="true">
+              <i className={option === winner ? 'won' : ''} style={{ width: `${share * 100}%` }} />
+            </span>
+            <span className="num">
+              {votes} <span className="muted">({Math.round(share * 100)} %)</span>
+            </span>
+          </li>
+        ))}
+        {voted.length === 0 && <li className="muted">No ballot has been counted yet.</li>}
+      </ol>
+      {tally.length > voted.length && voted.length > 0 && (
+        <p className="muted small">{count(tally.length - voted.length)} options got no vote.</p>
+      )}
+      <h3>
+        {winner !== null && cast.some((ballot) => ballot.choice !== winner)
+          ? `Dissent first: ${count(cast.filter((ballot) => ballot.choice !== winner).length)} of ${count(cast.length)} voted otherwise`
+          : `Ballots: ${count(cast.length)}`}
+      </h3>
+      <ul className="rows ballots">
+        {(all ? sorted : sorted.slice(0, FIRST)).map((ballot) => (
+          <li key={ballot.address}>
+            <span className="cut" title={`${ballot.voter}: ${ballot.agent ?? 'nobody'}`}>
+              {ballot.agent ?? ballot.voter}
+              {ballot.model !== null && <span className="muted small cut block">{ballot.model}</span>}
+            </span>
+            <span>
+              {ballot.choice === null ? (
+                <Status {...(withoutBallot[ballot.state] ?? { state: 'failed', label: 'no ballot' })} />
+              ) : (
+                <span className={ballot.choice === winner ? 'status good' : 'status'}>
+                  {ballot.choice.replaceAll('_', ' ')}
+                </span>
+              )}
+            </span>
+            <span className="muted break">{ballot.reason}</span>
+          </li>
+        ))}
+      </ul>
+      {sorted.length > FIRST && !all && <ShowAll n={sorted.length} onPress={() => setAll(true)} />}
+    </RoundPanel>
   )
 }
 

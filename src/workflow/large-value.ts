@@ -1,0 +1,13 @@
+import type { BlobRef } from './value.ts'
+
+/**
+ * Stands in an evaluation for a value that is held elsewhere: it can be passed on and is not null; a list's size is
+ * known. Whatever else is asked of it has no value. Without fields of its own, so that none can be read.
+ */
+export class LargeValue {
+  readonly #reference: BlobRef
+  constructor(reference: BlobRef) {
+    this.#reference = reference
+  }
+  static referenceOf = (value: LargeValue): BlobRef => value.#reference
+}
