@@ -1,8 +1,9 @@
 /** The state of a run: what folding its events gives. Plain JSON; it is stored between segments. */
-import type { PinnedBudget } from './command.ts'
-import type { Lineage, PartsState } from './decomposition-state.ts'
+
 import type { FailureSeen } from '../progress/failures.ts'
 import type { Remedy } from '../progress/remedies.ts'
+import type { PinnedBudget } from './command.ts'
+import type { Lineage, PartsState } from './decomposition-state.ts'
 import type { EventData, Metrics, VoteResult } from './event.ts'
 import type { RunBudget } from './run-budget.ts'
 import type { BlobRef, Value } from './value.ts'

@@ -31,9 +31,9 @@ const GROWTH = 1.15
 const JUDGED_FROM_MINUTES = 10
 /** So long it takes at most until there is as much to do as may be done at once. */
 const FULL_FROM_MINUTES = 3
-/** The longest wait, against the median, and what nobody would call starving whatever the median is. */
+/** The longest wait, against the median; and what is no starving whatever the median is: the time-outs of two calls, and some. */
 const STARVED_TIMES = 10
-const NOT_STARVED_MS = 30_000
+const NOT_STARVED_MS = 60_000
 
 const counted = (counts: { [name: string]: number }): string =>
   Object.entries(counts)
