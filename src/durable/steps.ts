@@ -365,7 +365,7 @@ async function startRun(
   if (known !== null) {
     if (!hasEnded(known.status)) return null
     const last = await endOf(store, step.run, known.seq)
-    const goal_met = last !== null && last.success.every(({ met }) => met === true)
+    const goal_met = last?.success.every(({ met }) => met === true) ?? false
     const report = step.decomposition === undefined ? {} : { goal_met }
     return finished(known.status, last?.output ?? null, { used: usedBy(known), ...report })
   }

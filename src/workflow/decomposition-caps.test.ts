@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { usedBy } from './budget.ts'
 import type { Decompose } from './decompose-schema.ts'
-import { definitionWith, ends, parts, stops, world } from './stand-in-tree.ts'
 import type { RunEvent } from './event.ts'
+import { definitionWith, ends, parts, stops, world } from './stand-in-tree.ts'
 
 describe('caps of a tree of tasks', () => {
   const denials = (events: readonly RunEvent[]) =>

@@ -52,7 +52,10 @@ export async function startProduct(folder: string, port: number, more: string[] 
   for (;;) {
     const ready = await fetch(`${url}/readyz`).catch(() => null)
     if (ready?.status === 200) break
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the program did not come up:\n${text}`)
+    if (child.exitCode !== null || Date.now() > deadline) {
+      child.kill('SIGKILL')
+      throw new Error(`the program did not come up:\n${text}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
   return {
