@@ -257,7 +257,7 @@ describe('wrong usage ends with 64 and says what is right', () => {
     [['list', '--stauts', 'x'], /Did you mean --status/],
     [['list', '--status', 'done'], /queued, planning/],
     [['list', '--limit', '0'], /1 to 200/],
-    [['run'], /missing required argument 'goal'/],
+    [['run'], /the goal is empty[\s\S]*quorate run "/],
     [['run', '  '], /goal is empty/],
     [['run', 'nowhere.yaml'], /no file nowhere\.yaml/],
     [['run', 'x', '--input', 'a'], /name=value/],

@@ -252,7 +252,7 @@ export const settings = {
 
   'progress.lease': setting({
     schema: span.refine((ms) => ms >= 100, 'is shorter than 100ms'),
-    fallback: is(60_000),
+    fallback: is(300_000),
     text: asIs,
     write: 'a duration with a unit of at least 100ms, such as 1m',
   }),

@@ -67,6 +67,6 @@ test('whatever is kept fits, and resolving it gives it back', async () => {
       assert.ok(resolved.ok)
       assert.deepEqual(resolved.value, json)
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })

@@ -216,7 +216,7 @@ describe('healthy work', () => {
         )
         assert.equal(found, null)
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     )
   })
 })
