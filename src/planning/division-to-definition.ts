@@ -8,7 +8,7 @@
  * 4. Every part keeps the effect class, time-out, attempts and output limit of the whole task.
  * 5. An input that no part reads is read by all of them: nothing that was handed in is left aside.
  */
-import { GIVES_RESULT } from '../workflow/decomposition-limits.ts'
+import { GIVES_RESULT } from '../workflow/decomposition/limits.ts'
 import type { Definition, Stage, Task } from '../workflow/definition.ts'
 import type { Json } from '../workflow/value.ts'
 import type { Division } from './division-form.ts'

@@ -4,7 +4,7 @@
  */
 import type { Failure } from '../failure.ts'
 import type { ModelGateway } from '../models/model-gateway.ts'
-import { MOST_PLAN_TOKENS } from '../workflow/decomposition-steps.ts'
+import { MOST_PLAN_TOKENS } from '../workflow/decomposition/steps.ts'
 import { type Definition, identifier } from '../workflow/definition.ts'
 import type { Usage } from '../workflow/event.ts'
 import { type Division, type DivisionVocabulary, divisionForm, divisionJsonSchema } from './division-form.ts'

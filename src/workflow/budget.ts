@@ -9,7 +9,7 @@
 import { type Amounts, countedUnits, type Limits, moneyOf, nothing } from '../budget/amounts.ts'
 import { chain, leftIn, newTree, openAccount, raise, spend } from '../budget/tree.ts'
 import type { OutsideAccount } from './command.ts'
-import { mayDecompose } from './decomposition-limits.ts'
+import { mayDecompose } from './decomposition/limits.ts'
 import type { Definition, Stage, StageBudget } from './definition.ts'
 import { milliseconds } from './duration.ts'
 import type { BudgetDenied, EventData } from './event.ts'

@@ -2,7 +2,7 @@
 import type { Amounts, CountedUnit, Limits } from '../budget/amounts.ts'
 import type { Purpose } from '../budget/tree.ts'
 import type { EvidenceKind } from '../progress/record.ts'
-import type { Lineage } from './decomposition-state.ts'
+import type { Lineage } from './decomposition/state.ts'
 import type { EffectClass, Task } from './definition.ts'
 import type { BlobRef, Json, Value } from './value.ts'
 

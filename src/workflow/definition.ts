@@ -11,7 +11,7 @@
  */
 import { z } from 'zod'
 import { evidenceKinds } from '../progress/record.ts'
-import { decomposeSchema } from './decompose-schema.ts'
+import { decomposeSchema } from './decomposition/schema.ts'
 import { duration } from './duration.ts'
 import type { Json } from './value.ts'
 

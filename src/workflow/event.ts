@@ -9,7 +9,7 @@ import type { Failure } from '../failure.ts'
 import type { Finding } from '../progress/finding.ts'
 import type { Cause, Remedy } from '../progress/remedies.ts'
 import type { PinnedBudget } from './command.ts'
-import type { Cap, DividedTask, Lineage, StopName } from './decomposition-state.ts'
+import type { Cap, DividedTask, Lineage, StopName } from './decomposition/state.ts'
 import type { Json, Value } from './value.ts'
 
 /** Tokens of one call. `null` = the agent system does not report them; never 0 for unknown. */

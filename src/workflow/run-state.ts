@@ -3,7 +3,7 @@
 import type { FailureSeen } from '../progress/failures.ts'
 import type { Remedy } from '../progress/remedies.ts'
 import type { PinnedBudget } from './command.ts'
-import type { Lineage, PartsState } from './decomposition-state.ts'
+import type { Lineage, PartsState } from './decomposition/state.ts'
 import type { EventData, Metrics, VoteResult } from './event.ts'
 import type { RunBudget } from './run-budget.ts'
 import type { BlobRef, Value } from './value.ts'

@@ -2,7 +2,7 @@
 import type { Failure } from '../failure.ts'
 import type { Finding } from '../progress/finding.ts'
 import type { BudgetView } from './budget-view.ts'
-import type { StopName } from './decomposition-state.ts'
+import type { StopName } from './decomposition/state.ts'
 import type { EventData, Metrics, VoteResult } from './event.ts'
 import type { Json, Value } from './value.ts'
 

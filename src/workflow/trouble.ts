@@ -16,7 +16,7 @@ import {
   remedyCaps,
 } from '../progress/remedies.ts'
 import { taskAddress } from './address.ts'
-import { decompose } from './decomposition.ts'
+import { decompose } from './decomposition/decompose.ts'
 import type { Task } from './definition.ts'
 import { milliseconds } from './duration.ts'
 import type { EventData } from './event.ts'

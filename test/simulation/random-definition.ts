@@ -1,5 +1,5 @@
 /** Definitions by chance, valid by construction: every kind of stage, branches, nesting, answers to failure. */
-import type { Decompose } from '../../src/workflow/decompose-schema.ts'
+import type { Decompose } from '../../src/workflow/decomposition/schema.ts'
 import { type Definition, feedbackActions, type Stage } from '../../src/workflow/definition.ts'
 import type { Dice } from './dice.ts'
 

@@ -1,5 +1,5 @@
 /** Decomposition that cannot do what it says: caps that leave no room, a condition that cannot be read, levels without runs. */
-import type { Decompose } from '../decompose-schema.ts'
+import type { Decompose } from '../decomposition/schema.ts'
 import type { Definition, EffectClass, Task } from '../definition.ts'
 import { errorStart, friendly, readExpression } from '../expression-syntax.ts'
 import type { Level } from './levels.ts'

@@ -1,9 +1,9 @@
 /** What a run of parts has brought forth so far, and what it tells the run that waits for it. */
-import { usedBy } from './budget.ts'
-import { contentHash } from './content-hash.ts'
-import type { EventData } from './event.ts'
-import type { RunState } from './run-state.ts'
-import type { Place, Turn } from './turn.ts'
+import { usedBy } from '../budget.ts'
+import { contentHash } from '../content-hash.ts'
+import type { EventData } from '../event.ts'
+import type { RunState } from '../run-state.ts'
+import type { Place, Turn } from '../turn.ts'
 
 /** Parts in a row that gave the same result: the next will not give another. */
 const SAME_IN_A_ROW = 3

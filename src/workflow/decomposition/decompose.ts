@@ -13,18 +13,18 @@
  *  P3. Whether the result is good is said by the output schema or the condition that was declared, never by who made it.
  *  P4. Every end is named in the log (`decomposition_ended`), every cap that says no as well (`decomposition_denied`).
  */
-import { backoffMs } from '../agents/retry.ts'
-import { taskAddress } from './address.ts'
-import { depthDenied } from './budget.ts'
-import { deny, settleChild } from './call-budget.ts'
-import { declared, limitsFor, repeats } from './decomposition-limits.ts'
-import type { Cap, PartsState, StopName } from './decomposition-state.ts'
-import { above, begin, capped, leavesTraces, plan, type Spec, UNDO_MARK, undo } from './decomposition-steps.ts'
-import type { EventData } from './event.ts'
-import { evaluateCondition } from './expression.ts'
-import { isOver, type TaskState } from './run-state.ts'
-import type { Place, Turn } from './turn.ts'
-import type { Value } from './value.ts'
+import { backoffMs } from '../../agents/retry.ts'
+import { taskAddress } from '../address.ts'
+import { depthDenied } from '../budget.ts'
+import { deny, settleChild } from '../call-budget.ts'
+import type { EventData } from '../event.ts'
+import { evaluateCondition } from '../expression.ts'
+import { isOver, type TaskState } from '../run-state.ts'
+import type { Place, Turn } from '../turn.ts'
+import type { Value } from '../value.ts'
+import { declared, limitsFor, repeats } from './limits.ts'
+import type { Cap, PartsState, StopName } from './state.ts'
+import { above, begin, capped, leavesTraces, plan, type Spec, UNDO_MARK, undo } from './steps.ts'
 
 /** Of the planner's answers: the first and two re-plans. */
 const PROPOSALS = 3

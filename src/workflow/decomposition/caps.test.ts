@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { usedBy } from './budget.ts'
-import type { Decompose } from './decompose-schema.ts'
-import type { RunEvent } from './event.ts'
+import { usedBy } from '../budget.ts'
+import type { RunEvent } from '../event.ts'
+import type { Decompose } from './schema.ts'
 import { definitionWith, ends, parts, stops, world } from './stand-in-tree.ts'
 
 describe('caps of a tree of tasks', () => {

@@ -1,16 +1,16 @@
 /** What a task that is being divided (decomposition.ts) asks for: its compensation, a plan of its parts, and their run. */
-import { FRAME_TOKENS, tokensOf } from '../budget/estimate.ts'
-import { taskAddress } from './address.ts'
-import { accountOf, childBudget, deny, reserveCall } from './call-budget.ts'
-import { type CallAgent, type DivideTask, planOf } from './command.ts'
-import { askUndo, UNDO_ATTEMPTS, undoOf } from './compensation.ts'
-import { budgetShare, declared, limitsFor, planHash, siblingsLeft, taskHash } from './decomposition-limits.ts'
-import type { Lineage, PartsState } from './decomposition-state.ts'
-import type { Task } from './definition.ts'
-import type { BudgetDenied, EventData } from './event.ts'
-import type { RunState, TaskState } from './run-state.ts'
-import { childRunId } from './stages/run.ts'
-import type { Place, Turn } from './turn.ts'
+import { FRAME_TOKENS, tokensOf } from '../../budget/estimate.ts'
+import { taskAddress } from '../address.ts'
+import { accountOf, childBudget, deny, reserveCall } from '../call-budget.ts'
+import { type CallAgent, type DivideTask, planOf } from '../command.ts'
+import { askUndo, UNDO_ATTEMPTS, undoOf } from '../compensation.ts'
+import type { Task } from '../definition.ts'
+import type { BudgetDenied, EventData } from '../event.ts'
+import type { RunState, TaskState } from '../run-state.ts'
+import { childRunId } from '../stages/run.ts'
+import type { Place, Turn } from '../turn.ts'
+import { budgetShare, declared, limitsFor, planHash, siblingsLeft, taskHash } from './limits.ts'
+import type { Lineage, PartsState } from './state.ts'
 
 /** Characters of the planner's own words and of its form, for the estimate of what it costs. */
 const PLANNER_WORDS = 6_000

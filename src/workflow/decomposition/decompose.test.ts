@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { CallAgent } from './command.ts'
-import type { RunEvent, RunInput } from './event.ts'
-import { feedCourse, newCourse } from './fold.ts'
-import { runView } from './run-view.ts'
+import type { CallAgent } from '../command.ts'
+import type { RunEvent, RunInput } from '../event.ts'
+import { feedCourse, newCourse } from '../fold.ts'
+import { runView } from '../run-view.ts'
 import { definitionWith, parts, stops, usage, world } from './stand-in-tree.ts'
 
 describe('a task that fails for good', () => {

@@ -1,13 +1,13 @@
 /** Which tasks may be decomposed, within what caps, and whether a plan is any smaller than what it is a plan of. */
 
-import { countedUnits, type Limits } from '../budget/amounts.ts'
-import { left, type Tree } from '../budget/tree.ts'
-import type { FailureKind } from '../failure.ts'
-import { contentHash } from './content-hash.ts'
-import type { Decompose } from './decompose-schema.ts'
-import type { DividedTask, TreeLimits } from './decomposition-state.ts'
-import type { Definition, Stage, Task } from './definition.ts'
-import type { Place, Turn } from './turn.ts'
+import { countedUnits, type Limits } from '../../budget/amounts.ts'
+import { left, type Tree } from '../../budget/tree.ts'
+import type { FailureKind } from '../../failure.ts'
+import { contentHash } from '../content-hash.ts'
+import type { Definition, Stage, Task } from '../definition.ts'
+import type { Place, Turn } from '../turn.ts'
+import type { Decompose } from './schema.ts'
+import type { DividedTask, TreeLimits } from './state.ts'
 
 /** Enough for (breadth, depth) = (3, 4): 40 executions (algorithms of ADaPT, Prasad et al. 2024). */
 const USUAL: TreeLimits = { depth: 3, breadth: 5, nodes: 40 }
