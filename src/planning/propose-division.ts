@@ -1,6 +1,6 @@
 /**
  * How a task can be done in parts, by a model. There is no template for it: without a model the answer is that it cannot
- * be divided. Who counts the tries, and refuses a plan that is no smaller than its task, is `workflow/decomposition.ts`.
+ * be divided. Who counts the tries, and refuses a plan that is no smaller than its task, is `workflow/decomposition/decompose.ts`.
  */
 import type { Failure } from '../failure.ts'
 import type { ModelGateway } from '../models/model-gateway.ts'

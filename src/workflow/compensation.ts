@@ -4,7 +4,7 @@
  *
  * Invariants:
  *  C1. A task has to be undone exactly if its definition says how, and it completed or its effect is on the way of being
- *      undone (decomposition.ts undoes a failed attempt before it divides the task).
+ *      undone (decomposition/decompose.ts undoes a failed attempt before it divides the task).
  *  C2. Inputs of a compensation are taken when its stage ends: what it refers to may be gone later.
  *  C3. A run is not over before its compensations have ended.
  */

@@ -1,4 +1,4 @@
-/** What a run knows of tasks that are divided into smaller ones (decomposition.ts). Plain JSON. */
+/** What a run knows of tasks that are divided into smaller ones (decompose.ts). Plain JSON. */
 
 export type Cap = 'depth' | 'breadth' | 'nodes' | 'budget'
 

@@ -1,4 +1,4 @@
-/** What a task that is being divided (decomposition.ts) asks for: its compensation, a plan of its parts, and their run. */
+/** What a task that is being divided (decompose.ts) asks for: its compensation, a plan of its parts, and their run. */
 import { FRAME_TOKENS, tokensOf } from '../../budget/estimate.ts'
 import { taskAddress } from '../address.ts'
 import { accountOf, childBudget, deny, reserveCall } from '../call-budget.ts'
