@@ -1,5 +1,5 @@
 /** All runs, newest first: filtered by state, kind and words; pages are fetched as one scrolls to them. */
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
 import { useLongList } from '../parts/long-list.ts'
@@ -7,12 +7,31 @@ import { runTitle } from '../parts/run-rows.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { count, Took, When } from '../parts/time.tsx'
-import { type RunSummary, runsQuery } from '../server/queries.ts'
+import { definitionQuery, type RunSummary, runQuery, runsQuery } from '../server/queries.ts'
 import { type RunSearch, runStatuses } from './run-search.ts'
 
 const ROW = 44
 /** Whoever points at a run or comes to it by keyboard is about to open one. */
 const fetchRunPage = () => void import('../run/run-page.tsx').catch(() => undefined)
+/** Whoever stays on one for so long is about to open that one. */
+const STAYS_MS = 100
+
+/** Fetches what the page of a run shows first, while the pointer or the focus rests on its row. */
+function useFetchAhead(rows: RunSummary[]): (target: EventTarget) => void {
+  const client = useQueryClient()
+  const waiting = useRef<number | undefined>(undefined)
+  useEffect(() => () => window.clearTimeout(waiting.current), [])
+  return (target) => {
+    window.clearTimeout(waiting.current)
+    const row = (target as Element).closest('[data-row]')?.getAttribute('data-row')
+    const id = row == null ? undefined : rows[Number(row)]?.id
+    if (id === undefined) return
+    waiting.current = window.setTimeout(async () => {
+      const run = await client.fetchQuery(runQuery(id)).catch(() => null)
+      if (run?.definition) await client.prefetchQuery(definitionQuery(run.definition.hash))
+    }, STAYS_MS)
+  }
+}
 
 export function RunList({ search }: { search: RunSearch }) {
   const navigate = useNavigate()
@@ -116,6 +135,7 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
   const [chosen, setChosen] = useState<string[]>([])
   const toggle = (id: string) =>
     setChosen((now) => (now.includes(id) ? now.filter((one) => one !== id) : [...now, id].slice(-2)))
+  const fetchAhead = useFetchAhead(rows)
   const { scroller, items, total, onKeyDown } = useLongList({
     rows: rows.length,
     height: ROW,
@@ -146,7 +166,11 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
         className="list-body"
         onKeyDown={onKeyDown}
         onPointerEnter={fetchRunPage}
-        onFocus={fetchRunPage}
+        onPointerOver={({ target }) => fetchAhead(target)}
+        onFocus={({ target }) => {
+          fetchRunPage()
+          fetchAhead(target)
+        }}
       >
         <ul style={{ height: total, position: 'relative' }} aria-label="Runs">
           {items.map((item) => {

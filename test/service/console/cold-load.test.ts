@@ -54,5 +54,18 @@ describe('a cold load of the console', { skip: missing, timeout: 120_000 }, () =
       await page.context().close()
     })
 
+  test('a run is fetched while the pointer, or the focus, rests on its row', async () => {
+    const page = await it.watched({ viewport: { width: 1280, height: 800 } })
+    for (const come of ['hover', 'focus'] as const) {
+      await page.goto(`${it.product.url}/console/runs`)
+      const row = page.locator(`a[href*="${run}"]`)
+      const fetched = page.waitForRequest((request) => request.url().endsWith(`/runs/${run}`))
+      await row[come]()
+      await fetched
+      assert.match(page.url(), /\/console\/runs$/)
+    }
+    await page.context().close()
+  })
+
   test('no page broke its policy, failed, or asked anybody else', () => assert.deepEqual(it.wrongs, []))
 })
