@@ -17,7 +17,8 @@ import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core'
 import { freePort, type Product, startProduct } from '../test/e2e/running-product.ts'
-import { numberOption, option, percentile, progress } from '../test/proof/report.ts'
+import { numberOption, option } from '../test/proof/part-options.ts'
+import { percentile, progress } from '../test/proof/report.ts'
 import { consoleConfiguration, fillForConsole, longRun, wideRun } from './console-store.ts'
 
 const rounds = numberOption('rounds', 5)

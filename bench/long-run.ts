@@ -9,8 +9,7 @@
  * Usage: npm run bench -- long-run [--tasks=10000] [--parked=5000] [--root=DIR]
  */
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setFlagsFromString } from 'node:v8'
@@ -19,7 +18,9 @@ import { createFunctions } from '../src/agent-systems/function/function.ts'
 import { type Quorate, startQuorate } from '../src/main.ts'
 import type { Definition } from '../src/workflow/definition.ts'
 import { replay } from '../src/workflow/replay.ts'
-import { atMost, type Figure, numberOption, option, percentile, printReport, progress } from '../test/proof/report.ts'
+import { numberOption, option, workFolder } from '../test/proof/part-options.ts'
+import { atMost, type Figure, percentile, printReport, progress } from '../test/proof/report.ts'
+import { errorsOnly } from '../test/quiet-logger.ts'
 import { testConfiguration } from '../test/test-configuration.ts'
 
 const MB = 1_048_576
@@ -31,7 +32,6 @@ const ends = { time: Math.min(200, Math.floor(tasks / 10)), disk: Math.min(2_000
 /** Tasks from which on it is worth half a minute to see what of the heap was kept for a time only. */
 const WORTH_WAITING = 5_000
 const result = 'x'.repeat(200)
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: console.error }
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
@@ -42,7 +42,7 @@ async function start(data: string, worker: () => string): Promise<Quorate> {
   const configuration = testConfiguration(data)
   const started = await startQuorate(
     { ...configuration, limits: { ...configuration.limits, queued_runs: Math.max(parked, 10_000) } },
-    { logger: quiet, functions },
+    { logger: errorsOnly, functions },
   )
   if (!started.ok) throw new Error(started.failure.message)
   return started.value
@@ -263,8 +263,7 @@ async function openParked(data: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const given = option('root', '')
-  const root = given || mkdtempSync(join(tmpdir(), 'quorate-long-'))
+  const { root, tidy } = workFolder('long')
   const folder = (name: string): string => {
     mkdirSync(join(root, name), { recursive: true })
     return join(root, name)
@@ -272,7 +271,7 @@ async function main(): Promise<void> {
   const figures = await longRun(folder('long-run'))
   if (parked > 0) figures.push(...(await parkedRuns(folder('long-parked'))))
   for (const name of ['long-run', 'long-parked']) rmSync(join(root, name, 'engine'), { recursive: true, force: true })
-  if (given === '') rmSync(root, { recursive: true, force: true })
+  tidy()
   for (const { what, value, unit = '', promise } of figures)
     process.stderr.write(`${what}: ${value} ${unit}${promise === undefined ? '' : ` (promise ${promise})`}\n`)
   printReport({ part: 'long', figures, not_run: [], seed: null })

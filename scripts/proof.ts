@@ -9,7 +9,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { cpus, loadavg, platform, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { type Circumstances, proofDocument, type Section, shown, verdict } from '../test/proof/document.ts'
-import { exactly, numberOption, option, type Report, readReport } from '../test/proof/report.ts'
+import { numberOption, option } from '../test/proof/part-options.ts'
+import { exactly, type Report, readReport } from '../test/proof/report.ts'
 
 const repository = join(import.meta.dirname, '..')
 const sample = process.argv.includes('--sample')

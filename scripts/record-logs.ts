@@ -19,6 +19,7 @@ import type { Definition, Stage } from '../src/workflow/definition.ts'
 import type { RunEvent } from '../src/workflow/event.ts'
 import { openReplay } from '../src/workflow/replay.ts'
 import { hasEnded } from '../src/workflow/run-state.ts'
+import { quietLogger } from '../test/quiet-logger.ts'
 import { testConfiguration } from '../test/test-configuration.ts'
 
 const folder = join(import.meta.dirname, '../test/recorded', VERSION)
@@ -94,7 +95,6 @@ const undoing = definition('undoing', [
 const review = (more: Stage[] = [], question = 'Go on?'): Definition =>
   definition('review', [tasks('draft', ['t']), { ...gate, question } as Stage, tasks('send', ['t']), ...more])
 
-const ignore = (): void => undefined
 const functions = createFunctions()
 functions.register('worker', ({ instructions, input, output_schema }) =>
   output_schema === null ? `${instructions} ${JSON.stringify(input)}` : { choice: 'left', reason: 'It is nearer.' },
@@ -102,10 +102,7 @@ functions.register('worker', ({ instructions, input, output_schema }) =>
 functions.register('broken', (_task, { fail }) => fail('agent_failed', 'It does not work.'))
 
 let quorate: Quorate
-const started = await startQuorate(
-  { ...testConfiguration(data), agents: [] },
-  { logger: { debug: ignore, info: ignore, warn: ignore, error: ignore }, functions },
-)
+const started = await startQuorate({ ...testConfiguration(data), agents: [] }, { logger: quietLogger, functions })
 if (!started.ok) throw new Error(started.failure.message)
 quorate = started.value
 const { store, runs, fleet, url } = quorate

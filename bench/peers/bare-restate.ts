@@ -5,14 +5,13 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import * as restate from '@restatedev/restate-sdk'
 import { startEngine } from '../../src/durable/engine-process.ts'
+import { errorsOnly } from '../../test/quiet-logger.ts'
 import { checkOutput, type Steps, type System, serve } from './system.ts'
 
 type Order = { run: number; n: number; text: string }
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: console.error }
-
 export async function openBareRestate(folder: string, steps: Steps): Promise<System> {
-  const started = await startEngine(join(folder, 'engine'), quiet)
+  const started = await startEngine(join(folder, 'engine'), errorsOnly)
   if (!started.ok) throw new Error(started.failure.message)
   const engine = started.value
   const service = restate.service({
@@ -46,7 +45,7 @@ export async function openBareRestate(folder: string, steps: Steps): Promise<Sys
   if (status >= 300) throw new Error(`the engine refused: ${JSON.stringify(body)}`)
 
   const call = async (path: string, order: Partial<Order>, key?: string): Promise<string[]> => {
-    const answer = await engine.ingress(`/bare/${path}`, order, key === undefined ? {} : { 'idempotency-key': key })
+    const answer = await engine.call(`/bare/${path}`, order, key === undefined ? {} : { 'idempotency-key': key })
     if (answer.status >= 300) throw new Error(`${answer.status}: ${JSON.stringify(answer.body)}`)
     return answer.body as string[]
   }

@@ -7,10 +7,10 @@ import { createFunctions } from '../../src/agent-systems/function/function.ts'
 import { startQuorate } from '../../src/main.ts'
 import type { Definition, Stage } from '../../src/workflow/definition.ts'
 import type { Json } from '../../src/workflow/value.ts'
+import { errorsOnly } from '../../test/quiet-logger.ts'
 import { testConfiguration } from '../../test/test-configuration.ts'
 import { checkOutput, type Steps, type System, serve } from './system.ts'
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: console.error }
 /** Stages that are written out one after the other; longer runs are a loop. */
 const LONGEST = 2_000
 
@@ -27,7 +27,7 @@ export async function openQuorate(folder: string, steps: Steps): Promise<System>
       limits: { ...configuration.limits, max_parallel_workflows: 200, agent_pool_size: 1_000, queued_runs: 10_000 },
       agents: configuration.agents.map((agent) => ({ ...agent, concurrency: 1_000 })),
     },
-    { logger: quiet, functions },
+    { logger: errorsOnly, functions },
   )
   if (!started.ok) throw new Error(started.failure.message)
   const quorate = started.value

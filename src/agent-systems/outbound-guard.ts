@@ -12,6 +12,7 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Agent, buildConnector, fetch as undiciFetch } from 'undici'
 import { z } from 'zod'
+import { causesOf, wasSent } from '../agents/was-sent.ts'
 import { excerpt, type Failure } from '../failure.ts'
 
 type Address = { address: string; family: number }
@@ -95,31 +96,17 @@ const requestInit = ({ method, headers, body, signal, redirect }: Request): obje
   ...(body && { body, duplex: 'half' }),
 })
 
-/** Name not resolved, no connection, certificate not accepted, request not valid. */
-const beforeSending =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_(CONNECT_TIMEOUT|INVALID_ARG|NOT_SUPPORTED|REQ_)|ERR_TLS_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_INVALID_)/
-
 /** Why a request did not get an answer, from what fetch rejected with. `sent` = the other side may have acted on it. */
 export function outboundFailure(error: unknown, url: URL): { failure: Failure; sent: boolean } {
-  const causes: unknown[] = []
-  for (let at: unknown = error; at && causes.length < 8; at = (at as { cause?: unknown }).cause) {
-    causes.push(at, ...(at instanceof AggregateError ? at.errors : []))
-  }
+  const causes = causesOf(error)
   const refused = causes.find((cause) => cause instanceof OutboundRefused)
   if (refused) return { failure: refused.failure, sent: false }
-  const code = causes.map((cause) => (cause as { code?: unknown }).code).find((c) => typeof c === 'string')
   const messages = causes.map((cause) => (cause as { message?: unknown }).message)
   const text = excerpt(
     messages.filter((m) => typeof m === 'string' && m && m !== 'fetch failed')[0] ?? 'no reason given',
     200,
   )
-  // Everything counts as sent but what is known to come before the first byte: a wrong "not sent" repeats an effect.
-  const before = causes.some(
-    (cause) =>
-      ['connect', 'getaddrinfo'].includes(String((cause as { syscall?: unknown }).syscall)) ||
-      beforeSending.test(String((cause as { code?: unknown }).code)),
-  )
-  const sent = !before && code !== undefined
+  const sent = wasSent(error)
   const remedy = sent
     ? 'look at the server’s own log'
     : `see that a server listens at ${url.host} and that the address is right`

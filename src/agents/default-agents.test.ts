@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failureKinds } from '../failure.ts'
 import { identifier } from '../workflow/definition.ts'
 import { capabilities, describeCapability } from './capability.ts'
 import { defaultAgents } from './default-agents.ts'
-import { blame } from './failure-blame.ts'
 
 test('every capability of the default agents is known and described in one sentence', () => {
   for (const id of defaultAgents.flatMap((agent) => agent.capabilities)) assert.ok(describeCapability(id), id)
@@ -23,12 +21,4 @@ test('the default agents have distinct names and roles, and instructions that fi
     assert.ok(agent.capabilities.length > 0 && agent.role.length > 0)
     assert.ok(agent.instructions.length > 200 && agent.instructions.length < 1_500, agent.name)
   }
-})
-
-test('no failure both speaks against an agent and is the limiter’s business', () => {
-  for (const kind of failureKinds) if (blame[kind].limiter) assert.equal(blame[kind].breaker, 'nothing', kind)
-  assert.deepEqual(
-    failureKinds.filter((kind) => blame[kind].limiter),
-    ['busy'],
-  )
 })

@@ -1,5 +1,6 @@
 /**
- * Whom a failed call speaks against. One total table, so that a new kind of failure has to say.
+ * Whom a failed call speaks against: its agent, or the task, which was too hard, too large or wrong. Two total tables, so
+ * that a new kind of failure, or of finding, has to say.
  *
  *  - `breaker`: `failure` = the agent is not well; `success` = it answered, so it lives, whatever the answer is worth;
  *    `nothing` = the call says nothing about it. The caller's mistakes (4xx) are `nothing`; a wrong key, a missing model
@@ -9,6 +10,7 @@
  *  - `before_effect`: the work was certainly not begun (duty A7 of an adapter), so no effect can have happened.
  */
 import type { FailureKind } from '../failure.ts'
+import type { Detector } from '../progress/finding.ts'
 
 export type Blame = {
   breaker: 'failure' | 'success' | 'nothing'
@@ -47,3 +49,31 @@ export const blame = {
   limit_exceeded: { breaker: 'nothing', limiter: false, record: true, before_effect: false },
   cancelled: { breaker: 'nothing', limiter: false, record: false, before_effect: false },
 } as const satisfies Record<FailureKind, Blame>
+
+/**
+ * What the watch saw of an attempt that it ended, or whose time ran out; `at_work`: it gave signs of life to the end of its
+ * time. Who goes in circles, or is not done in time, lives: the task was too hard. Whoever is never done within its own
+ * time-out is slow, by which the breaker opens all the same.
+ */
+export type Seen = Detector | 'at_work'
+
+const seenAs = {
+  same_call: 'success',
+  alternating: 'success',
+  reworded: 'success',
+  no_evidence: 'success',
+  at_work: 'success',
+  slow: 'success',
+  silence: 'failure',
+  stalled_stream: 'failure',
+  crash_loop: 'failure',
+  poison: 'nothing',
+  lease: 'nothing',
+} as const satisfies Record<Seen, Blame['breaker']>
+
+/** Failures by which an attempt was ended: there it counts what was seen of it. */
+const endedBy: ReadonlySet<FailureKind> = new Set(['no_progress', 'timeout'])
+
+/** @param seen null: nothing is known but the kind */
+export const blameOf = (kind: FailureKind, seen: Seen | null): Blame =>
+  seen === null || !endedBy.has(kind) ? blame[kind] : { ...blame[kind], breaker: seenAs[seen] }

@@ -90,15 +90,22 @@ export function authentication({ mode, store, now, warn, own_key, recheck_ms = R
     })
   }
 
+  /** One that cannot be read is not: whoever has it may open the stream again, and is then told why not. */
+  const isInForce = (key: string): Promise<boolean> =>
+    store.find(key).then(
+      (found) => found?.id === key,
+      (error: unknown) => {
+        warn({ key, error: String(error) }, 'streams end: whether their key is in force could not be read')
+        return false
+      },
+    )
+
   const recheck = setInterval(async () => {
-    if (open.size === 0) return
-    try {
-      const inForce = new Set((await store.list({ revoked: false })).map(({ id }) => id))
-      for (const [controller, { key, expires_at }] of open)
-        if ((key !== null && !inForce.has(key)) || (expires_at !== null && expires_at <= now())) controller.abort()
-    } catch (error) {
-      warn({ error: String(error) }, 'whether the keys of open streams are in force could not be read')
-    }
+    const ended = new Set<string>()
+    for (const key of new Set([...open.values()].flatMap((caller) => caller.key ?? [])))
+      if (!(await isInForce(key))) ended.add(key)
+    for (const [controller, { key, expires_at }] of open)
+      if ((key !== null && ended.has(key)) || (expires_at !== null && expires_at <= now())) controller.abort()
   }, recheck_ms)
   recheck.unref()
 

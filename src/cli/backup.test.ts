@@ -59,6 +59,22 @@ describe('backup and restore', () => {
     await store.value.close()
   })
 
+  test('keys that were revoked since stay so, and those that nothing confirms are named', async () => {
+    const made = ['--data', 'with-keys', '--permissions', 'read']
+    for (const name of ['ann', 'ci']) assert.equal(await line().run('keys', 'create', name, ...made), 0)
+    assert.equal(await line().run('backup', 'keys.db', '--data', 'with-keys'), 0)
+    assert.equal(await line().run('keys', 'revoke', 'ci', '--data', 'with-keys'), 0)
+    const same = line()
+    assert.equal(await same.run('restore', 'keys.db', '--data', 'with-keys'), 0)
+    assert.match(same.printed.out.join('\n'), /revoked after the backup, and are revoked again: ci\.$/)
+    const other = line()
+    assert.equal(await other.run('restore', 'keys.db', '--data', 'elsewhere'), 0)
+    assert.match(
+      other.printed.out.join('\n'),
+      /may have been revoked since \(there was no database to replace\): ann, ci\.\n.*quorate keys revoke NAME --data .*elsewhere$/,
+    )
+  })
+
   test('of nothing, to nowhere, from something else', async () => {
     for (const [argv, expected] of [
       [['backup', 'b.db', '--data', 'empty'], /no database in .*empty/],

@@ -163,7 +163,9 @@ export function createClient({
       const whole = async (part: Value): Promise<Value> => {
         if (isBlobRef(part)) {
           const blob = await call<{ value?: Json }>(get_blob, { hash: part.$blob })
-          return blob.ok && blob.value.value !== undefined ? whole(blob.value.value) : part
+          if (!blob.ok || blob.value.value === undefined) return part
+          // Without references of ours in it, it is somebody's text: whatever it looks like.
+          return part.nested === true ? whole(blob.value.value) : blob.value.value
         }
         if (Array.isArray(part)) return (await Promise.all(part.map(whole))) as Json
         if (typeof part !== 'object' || part === null) return part

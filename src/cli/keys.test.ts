@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { lockInstance } from '../instance-lock.ts'
+import { damage } from '../store/stand-ins.ts'
 import { commandLine, file, folder, nobodyAt, standInServer } from './stand-ins.ts'
 
 const line = (more: Parameters<typeof commandLine>[0] = {}) =>
@@ -48,6 +49,17 @@ describe('on the data of this machine', () => {
       )
     } finally {
       await lock.value.release()
+    }
+  })
+
+  test('a damaged key is a failure of the data, said by name', async () => {
+    const at = ['--data', 'damaged']
+    assert.equal((await run('keys', 'create', 'ann', '--permissions', 'all', ...at)).exit, 0)
+    damage(join(folder, 'damaged'), "update api_keys set name = 'eve'")
+    for (const argv of [['list'], ['revoke', 'eve']]) {
+      const { exit, err } = await run('keys', ...argv, ...at)
+      assert.equal(exit, 1)
+      assert.match(err, /API key key_\S+ is not what was written[\s\S]*restore a backup/)
     }
   })
 

@@ -1,5 +1,6 @@
 /** `quorate metrics`: what agents or models did in a time, with how sure that is. */
 import { Command, Option } from 'commander'
+import type { TaskTotals } from '../metrics/over-time.ts'
 import { metrics_over_time } from '../operations/metrics_over_time.ts'
 import { ranges } from '../operations/time-range.ts'
 import { type Act, type CommandContext, failed, printJson } from './command-context.ts'
@@ -8,19 +9,7 @@ import { count, span, table, tokens } from './format.ts'
 import { clientFor } from './server-address.ts'
 
 type Options = { range: string; by: 'agent' | 'model'; json?: true; server?: string }
-type Totals = {
-  completed: number
-  failed: number
-  other: number
-  input_tokens: number
-  output_tokens: number
-  unknown_usage: number
-  calls: number
-  p50_ms: number | null
-  p95_ms: number | null
-  success: { value: number | null; n: number; needs: number; interval: [number, number] | null }
-}
-type OverTime = { runs: { total: number }; totals: Totals; groups: { name: string; totals: Totals }[] }
+type OverTime = { runs: { total: number }; totals: TaskTotals; groups: { name: string; totals: TaskTotals }[] }
 
 export const metricsCommand = (context: CommandContext, act: Act): Command =>
   new Command('metrics')
@@ -71,7 +60,7 @@ async function metrics(context: CommandContext, { range, by, json, server }: Opt
 }
 
 const percent = (value: number): string => `${Math.round(value * 100)}`
-const successText = ({ value, interval, n, needs }: Totals['success']): string =>
+const successText = ({ value, interval, n, needs }: TaskTotals['success']): string =>
   value === null || interval === null
     ? `needs ${needs} results, has ${n}`
     : `${percent(value)} % (${percent(interval[0])} to ${percent(interval[1])}) of ${count(n)}`

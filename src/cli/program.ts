@@ -1,12 +1,13 @@
 /** All commands in one program, and how it ends: usage errors with 64, bugs with a message and no stack. */
 import { Command, CommanderError } from 'commander'
+import type { Failure } from '../failure.ts'
 import { agentsCommand } from './agents.ts'
 import { approveCommand } from './approve.ts'
 import { backupCommand } from './backup.ts'
 import { budgetCommand } from './budget.ts'
 import { callCommand } from './call.ts'
 import { cancelCommand } from './cancel.ts'
-import type { Act, CommandContext } from './command-context.ts'
+import { type Act, type CommandContext, failed } from './command-context.ts'
 import { compareCommand } from './compare.ts'
 import { completionCommand } from './completion.ts'
 import { definitionsCommand } from './definitions.ts'
@@ -101,8 +102,10 @@ export async function runProgram(argv: readonly string[], given: CommandContext)
     await program.parseAsync([...argv], { from: 'user' })
     return exit
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    // What the store rejects with carries its failure: a damaged row or a full disk is no defect of the program.
+    if (error instanceof Error && 'failure' in error) return failed(context, error.failure as Failure)
+    throw error
   }
 }
 

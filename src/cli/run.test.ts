@@ -102,6 +102,25 @@ describe('run', () => {
     )
   })
 
+  test('what an agent wrote in the form of a reference is printed, not followed', () => {
+    const hash = `sha256:${'a'.repeat(64)}`
+    const written = { $blob: `sha256:${'b'.repeat(64)}` }
+    return withServer(
+      runRoutes('completed', {
+        [`GET /runs/${ID}`]: { body: document('completed', { $blob: hash, bytes: 83, preview: '' }) },
+        [`GET /blobs/${encodeURIComponent(hash)}`]: { body: { hash, bytes: 83, value: written, next: null } },
+        [`GET /blobs/${encodeURIComponent(written.$blob)}`]: {
+          body: { hash: written.$blob, bytes: 9, value: 'of another', next: null },
+        },
+      }),
+      async (_, line) => {
+        assert.equal(await line.run('run', 'hello', '--json'), 0)
+        assert.match(line.printed.out.join('\n'), /"\$blob": ?"sha256:b/)
+        assert.doesNotMatch(line.printed.out.join('\n'), /of another/)
+      },
+    )
+  })
+
   test('a connection that breaks is taken up where it was, without repeating anything', () => {
     let streams = 0
     let resumed: unknown

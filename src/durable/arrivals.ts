@@ -1,69 +1,86 @@
 /**
- * What comes in for a running segment, gathered into one journal entry: answers of the steps that run inside it, and mail.
- * One entry for whatever has come, however many steps are out: a stage of 500 agents costs a handful of entries, and
- * nothing has to race 500 promises.
+ * What comes in for a run in hand: answers of its steps, and mail. However many steps are out, whatever has come is taken
+ * at once: a stage of 500 agents costs a handful of turns.
  *
  * Invariants:
- *  A1. An answer is handed over once; one that comes after this returned is there for the next asking (flights, F3).
- *  A2. It returns with something, or because it was told to, or after a minute; it throws only with nothing in hand.
+ *  A1. An answer is handed over once.
+ *  A2. It waits until there is something; it throws, for a step that could not be performed, only with nothing in hand.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Step, stepAddress } from '../workflow/command.ts'
 import type { RunInput } from '../workflow/event.ts'
 import type { Ear } from './ears.ts'
 
-/** A wait is ended and begun again this often, so that no engine time-out ever applies to it. */
-const LONGEST_WAIT_MS = 60_000
 export const MAIL_AT_ONCE = 500
 
-/** `input` is null for a step that answers by mail later (a run that was started). */
-export type Answer = { address: string; input: RunInput | null }
+/** What came of a step; `failure`: its invocation was ended from outside. `input` is null for a step that answers by mail. */
+export type Answer = { address: string } & StepAnswer
+export type StepAnswer = { input: RunInput | null } | { failure: string }
 export type Arrived = { mail: RunInput[]; answers: Answer[] }
 
-export type ArrivalParts = {
-  /** Begins a step or joins it; asked again for a step that has settled, it gives the same answer. */
-  perform: (step: Step) => Promise<RunInput | null>
-  readMail: () => Promise<RunInput[]>
-  ear: Ear
-  /** Ends the waiting, also when it was aborted before it began. */
-  enough: AbortSignal
+export type Arrivals = {
+  /** Begins to wait for a step. */
+  expect: (address: string, answer: Promise<StepAnswer>) => void
+  /** Stops waiting for a step. */
+  dismiss: (address: string) => void
+  /** Whether this step's answer is waited for, or has come and was not taken. */
+  expects: (address: string) => boolean
+  /** Steps whose answers were not taken yet. */
+  size: () => number
+  next: () => Promise<Arrived>
 }
 
-export async function arrivals(steps: readonly Step[], parts: ArrivalParts): Promise<Arrived> {
-  const { ear, enough } = parts
-  const answers: Answer[] = []
+export function openArrivals(ear: Ear, readMail: () => Promise<RunInput[]>): Arrivals {
+  /** By address, so that what comes of a step that was dismissed is told from what comes of it when it is asked again. */
+  const expected = new Map<string, Promise<StepAnswer>>()
+  let answers: Answer[] = []
   let trouble: { error: unknown } | null = null
   let wake = (): void => undefined
-  const something = new Promise<void>((resolve) => {
-    wake = resolve
-  })
-  for (const step of steps)
-    parts.perform(step).then(
-      (input) => {
-        answers.push({ address: stepAddress(step), input })
-        wake()
-      },
-      (error: unknown) => {
-        trouble = { error }
-        wake()
-      },
-    )
-  ear.wake = wake
-  enough.addEventListener('abort', wake)
-  const timer = setTimeout(wake, LONGEST_WAIT_MS)
-  timer.unref()
-  try {
-    if (!ear.heard && !enough.aborted) await something
-    // What comes in the same moment comes along.
-    await nextTurn()
-    const mail = await heard(ear, parts.readMail)
-    const failed = trouble as { error: unknown } | null
-    if (failed !== null && answers.length === 0 && mail.length === 0) throw failed.error
-    return { mail, answers: [...answers] }
-  } finally {
-    clearTimeout(timer)
-    enough.removeEventListener('abort', wake)
-    ear.wake = () => undefined
+
+  return {
+    expect(address, answer) {
+      expected.set(address, answer)
+      answer.then(
+        (came) => {
+          if (expected.get(address) !== answer) return
+          answers.push({ address, ...came })
+          wake()
+        },
+        (error: unknown) => {
+          if (expected.get(address) !== answer) return
+          expected.delete(address)
+          trouble ??= { error }
+          wake()
+        },
+      )
+    },
+    dismiss(address) {
+      if (!expected.delete(address)) return
+      answers = answers.filter((answer) => answer.address !== address)
+    },
+    expects: (address) => expected.has(address),
+    size: () => expected.size,
+    async next() {
+      if (!ear.heard && answers.length === 0 && trouble === null) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+          ear.wake = resolve
+        })
+        wake = () => undefined
+        ear.wake = wake
+      }
+      // What comes in the same moment comes along.
+      if (expected.size > 1) await nextTurn()
+      const mail = await heard(ear, readMail)
+      if (trouble !== null && answers.length === 0 && mail.length === 0) {
+        const { error } = trouble
+        trouble = null
+        throw error
+      }
+      const taken = answers
+      answers = []
+      for (const { address } of taken) expected.delete(address)
+      return { mail, answers: taken }
+    },
   }
 }
 

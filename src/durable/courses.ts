@@ -1,5 +1,5 @@
 /**
- * Runs in hand. The state of a run is nowhere but in its events: a segment takes it from here, or folds it from the
+ * Runs that were in hand. The state of a run is nowhere but in its events: a segment takes it from here, or folds it from the
  * store. Both give the same, so the engine keeps no state and nothing grows with the length of a run.
  */
 import type { Store } from '../store/store.ts'
@@ -20,18 +20,22 @@ export class UnreadLog extends Error {
   }
 }
 
+/** How far a run is: last event, last mail, and who wrote it. */
+export type Place = { seq: number; mail: number; epoch: number }
+
 export type Courses = {
   definitionOf: DefinitionOf
   /** Makes sure that the definition an input brings along can be looked up. */
   prepare: (input: Pick<RunInput, 'type' | 'data'>) => Promise<void>
-  /** The run as it was after event `seq`; the caller owns it until it is put back. */
-  take: (run: string, seq: number, mail: number) => Promise<Course>
-  put: (run: string, course: Course) => void
-  drop: (run: string) => void
+  /** The run as it was after event `seq` if it is kept here and was put here by writer `epoch`; the caller owns it until it is put back. */
+  take: (run: string, place: Place) => Promise<Course | null>
+  /** The same out of the log. */
+  fold: (run: string, place: Omit<Place, 'epoch'>) => Promise<Course>
+  put: (run: string, course: Course, epoch: number) => void
 }
 
 export function openCourses(store: Store): Courses {
-  const courses = new Map<string, Course>()
+  const courses = new Map<string, { course: Course; epoch: number }>()
   const definitions = new Map<string, Definition>()
 
   const load = async (hash: string): Promise<void> => {
@@ -65,13 +69,16 @@ export function openCourses(store: Store): Courses {
   return {
     definitionOf,
     prepare,
-    async take(run, seq, mail) {
+    async take(run, { seq, mail, epoch }) {
       const kept = courses.get(run)
       courses.delete(run)
-      if (kept !== undefined && kept.state.seq === seq && kept.state.mail === mail) {
-        if (kept.state.definition !== null) await load(kept.state.definition)
-        return kept
-      }
+      if (kept === undefined || kept.epoch !== epoch) return null
+      const { state } = kept.course
+      if (state.seq !== seq || state.mail !== mail) return null
+      if (state.definition !== null) await load(state.definition)
+      return kept.course
+    },
+    async fold(run, { seq, mail }) {
       const course = newCourse(run)
       /** What follows from the last input; a program that decides otherwise than the one that wrote the log must not go on. */
       let turn: RunEvent[] = []
@@ -95,15 +102,14 @@ export function openCourses(store: Store): Courses {
       course.state.mail = mail
       return course
     },
-    put(run, course) {
+    put(run, course, epoch) {
       courses.delete(run)
-      courses.set(run, course)
+      courses.set(run, { course, epoch })
       for (const oldest of courses.keys()) {
         if (courses.size <= KEPT_COURSES) break
         courses.delete(oldest)
       }
     },
-    drop: (run) => void courses.delete(run),
   }
 }
 

@@ -12,7 +12,7 @@ export type Dispatcher = {
   segmentBegan: (run: string) => void
   /** Whether a segment of the run executes in this process, or was sent for. */
   executes: (run: string) => boolean
-  segmentEnded: (run: string, goesOn: boolean) => void
+  segmentEnded: (run: string) => void
   /** Sends again what could not be sent; called when the engine is back. */
   engineIsBack: () => void
   status: () => { executing: number; queued: number; limit: number }
@@ -73,8 +73,7 @@ export function openDispatcher(limit: number, send: (run: string) => Promise<voi
       active.add(run)
     },
     executes: (run) => active.has(run) || sent.has(run),
-    segmentEnded(run, goesOn) {
-      if (goesOn) sent.add(run)
+    segmentEnded(run) {
       active.delete(run)
       pump()
     },

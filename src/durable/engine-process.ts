@@ -25,7 +25,9 @@ export type EngineResponse = { status: number; body: unknown }
 export type Engine = {
   /** Requests to the engine's administration and to its ingress. A refused connection is a rejected promise. */
   admin: (method: string, path: string, body?: unknown) => Promise<EngineResponse>
-  ingress: (path: string, body: unknown, headers?: Record<string, string>) => Promise<EngineResponse>
+  ingress: (path: string, body: unknown) => Promise<EngineResponse>
+  /** A request to its ingress whose answer may take days. */
+  call: (path: string, body: unknown, headers: Record<string, string>) => Promise<EngineResponse>
   pid: () => number | null
   /** True when this folder held no engine before. */
   fresh: boolean
@@ -87,6 +89,7 @@ export async function startEngine(dir: string, logger: Logger): Promise<Result<E
   const agents = {
     admin: new Agent({ connect: { socketPath: sockets.admin } }),
     ingress: new Agent({ connect: { socketPath: sockets.ingress } }),
+    calls: new Agent({ connect: { socketPath: sockets.ingress }, headersTimeout: 0, bodyTimeout: 0 }),
   }
 
   const request = async (
@@ -209,7 +212,8 @@ export async function startEngine(dir: string, logger: Logger): Promise<Result<E
   begun = true
   return ok({
     admin: (method, path, body) => request(agents.admin, method, path, body, {}),
-    ingress: (path, body, headers = {}) => request(agents.ingress, 'POST', path, body, headers),
+    ingress: (path, body) => request(agents.ingress, 'POST', path, body, {}),
+    call: (path, body, headers) => request(agents.calls, 'POST', path, body, headers),
     pid: () => child?.pid ?? null,
     fresh,
     ready: () => up,

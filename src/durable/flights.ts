@@ -5,21 +5,20 @@
  * Invariants:
  *  F1. One call at a time for a step, whoever asks.
  *  F2. A cancelled step never starts again, also when the cancel came before the call.
- *  F3. A result is kept until its run has taken it, and a little longer: an asking that comes late gets it too.
+ *  F3. A result is kept until its run has taken it: an asking that comes before gets it too. One that comes later is not
+ *      performed, since the log says that the step is not owed any more (open-run.ts).
  */
-const KEPT_MS = 10_000
-
 type Flight = { controller: AbortController; result: Promise<unknown> }
 type FlightsOfRun = { steps: Map<string, Flight>; cancelled: Set<string> }
 
 export type Flights = {
   once: <T>(run: string, step: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
-  /** Aborts the call and all later ones of this step; resolves when the outside work has ended. */
-  cancel: (run: string, step: string) => Promise<void>
-  /** The run has taken the result and will not ask for it again, unless the engine loses what it acknowledged. */
+  /** Aborts the call and all later ones of this step. */
+  cancel: (run: string, step: string) => void
+  /** The run has taken the result and stored what followed from it. */
   taken: (run: string, step: string) => void
-  /** Forgets what is known of a run that has ended. */
-  forget: (run: string) => void
+  /** Aborts what is in flight for a run that has ended, and forgets it. */
+  end: (run: string) => void
   /** Aborts everything with a reason that makes callers ask again after a restart. */
   close: () => Promise<void>
   size: () => number
@@ -28,7 +27,7 @@ export type Flights = {
 export class CancelledStep extends Error {}
 export class ShuttingDown extends Error {}
 
-export function openFlights(now: () => number = Date.now): Flights {
+export function openFlights(): Flights {
   const runs = new Map<string, FlightsOfRun>()
   let closed = false
   const ofRun = (run: string): FlightsOfRun => {
@@ -38,32 +37,16 @@ export function openFlights(now: () => number = Date.now): Flights {
     runs.set(run, made)
     return made
   }
-  const drop = (run: string, step: string, flight: Flight): void => {
+  const drop = (run: string, step: string, flight: Flight | undefined): void => {
     const of = runs.get(run)
-    if (of?.steps.get(step) !== flight) return
+    if (of === undefined || flight === undefined || of.steps.get(step) !== flight) return
     of.steps.delete(step)
     if (of.steps.size === 0 && of.cancelled.size === 0) runs.delete(run)
-  }
-  /** Results that were taken, in that order; swept as new calls come, now and then, without a timer for each. */
-  let taken: { run: string; step: string; flight: Flight; at: number }[] = []
-  let swept = 0
-  const sweep = (): void => {
-    const at = now()
-    const before = at - KEPT_MS
-    // A clock that was set back must not stop it.
-    if (Math.abs(at - swept) < KEPT_MS / 10) return
-    swept = at
-    if ((taken[0]?.at ?? before) >= before) return
-    const kept = taken.findIndex((entry) => entry.at >= before)
-    const old = kept === -1 ? taken : taken.slice(0, kept)
-    taken = kept === -1 ? [] : taken.slice(kept)
-    for (const { run, step, flight } of old) drop(run, step, flight)
   }
 
   return {
     once<T>(run: string, step: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
       if (closed) return Promise.reject(new ShuttingDown())
-      sweep()
       const { steps, cancelled } = ofRun(run)
       const running = steps.get(step)
       if (running !== undefined) return running.result as Promise<T>
@@ -75,19 +58,16 @@ export function openFlights(now: () => number = Date.now): Flights {
       result.catch(() => drop(run, step, flight))
       return result
     },
-    async cancel(run, step) {
+    cancel(run, step) {
       const { steps, cancelled } = ofRun(run)
       cancelled.add(step)
-      const flight = steps.get(step)
-      if (flight === undefined) return
-      flight.controller.abort(new CancelledStep())
-      await flight.result.catch(() => undefined)
+      steps.get(step)?.controller.abort(new CancelledStep())
     },
-    taken(run, step) {
-      const flight = runs.get(run)?.steps.get(step)
-      if (flight !== undefined) taken.push({ run, step, flight, at: now() })
+    taken: (run, step) => drop(run, step, runs.get(run)?.steps.get(step)),
+    end(run) {
+      for (const { controller } of runs.get(run)?.steps.values() ?? []) controller.abort(new CancelledStep())
+      runs.delete(run)
     },
-    forget: (run) => void runs.delete(run),
     async close() {
       closed = true
       const all = [...runs.values()].flatMap(({ steps }) => [...steps.values()])

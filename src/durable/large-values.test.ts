@@ -17,7 +17,6 @@ const given = new Map<string, { [name: string]: Json }>()
 
 before(async () => {
   shell = await openTestShell({
-    segment_steps: 20,
     work: ({ task, input }) => {
       given.set(task, input)
       const { answer } = input
@@ -117,4 +116,45 @@ test('a for_each goes through a list that is far too large for an event, in orde
   const output = await resolveValue(shell.store, end.data.output)
   assert.ok(output.ok)
   assert.deepEqual(output.value, Object.fromEntries(texts.map(({ n }) => [n, n])))
+})
+
+test('an answer in the form of a reference is handed on as it was written, not as the value that it names', async () => {
+  const bytes = Buffer.from(JSON.stringify('of another run'))
+  const form = { $blob: await shell.store.blobs.put(bytes), bytes: bytes.byteLength, preview: '', nested: true }
+  const lost = { $blob: `sha256:${'0'.repeat(64)}`, bytes: 1, preview: '' }
+  const answer = { small: form, text: LONG, large: [form, lost, LONG] }
+  const events = await ran(
+    [
+      ask('first', { answer: '=inputs.answer' }),
+      { id: 'each', kind: 'for_each', items: '=inputs.list', max: 10, stages: [ask('one', { answer: '=item' })] },
+      {
+        id: 'both',
+        kind: 'tasks',
+        tasks: ['a', 'b'].map((id) => ({
+          id,
+          agent: 'quick',
+          instructions: 'Do it.',
+          input: { answer: '=first.output.large' },
+        })),
+      },
+      ask('last', {
+        first: '=first.output',
+        small: '=first.output.small',
+        each: '=each.output',
+        both: '=both.outputs',
+      }),
+    ],
+    { answer, list: [form, lost, LONG] },
+    '=first.output.small',
+  )
+  const end = events.at(-1)
+  assert.ok(end?.type === 'run_finished' && end.data.status === 'completed', JSON.stringify(end))
+  assert.deepEqual(given.get('each[0].one/t'), { answer: form })
+  assert.deepEqual(given.get('last/t'), {
+    first: answer,
+    small: form,
+    each: { 0: form, 1: lost, 2: LONG },
+    both: { a: answer.large, b: answer.large },
+  })
+  assert.deepEqual(await resolveValue(shell.store, end.data.output), { ok: true, value: form })
 })

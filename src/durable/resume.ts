@@ -1,34 +1,31 @@
 /** After a start: which runs go on, and who sees to it. */
 import type { Store } from '../store/store.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { Drives } from './drives.ts'
 
 /**
- * Picks up what was under way: in a new engine, all; in one that still knows its runs, those for which something waits;
- * those that an older build of the program held, from their logs. Answers with the runs that the engine takes up by itself:
- * waking hundreds of them a second time would only hold them up.
+ * Picks up what was under way. Runs that executed when the program ended are driven here at once: the engine, which
+ * would invoke them again by itself some time later, then joins. In a new engine, which knows of none, all runs are woken;
+ * in one that knows them, those for which something waits, and those that it had to give up (`stranded`).
  */
-export async function resume(
-  store: Store,
-  fresh: boolean,
-  stranded: string[],
-  dispatcher: Dispatcher,
-  again: (run: string) => Promise<void>,
-): Promise<string[]> {
-  const held = new Set(stranded)
-  const under_way: string[] = []
+export async function resume(parts: {
+  store: Store
+  dispatcher: Dispatcher
+  drives: Drives
+  fresh: boolean
+  stranded: string[]
+}): Promise<void> {
+  const { store, dispatcher, drives, fresh } = parts
+  const stranded = new Set(parts.stranded)
   const queued: string[] = []
-  for (const run of stranded) await again(run)
   for (const { id, status } of await store.runs.unfinished()) {
-    if (held.has(id)) continue
     if (status === 'queued') queued.push(id)
-    else if (fresh) dispatcher.wake(id)
-    else if (status === 'running' || status === 'planning') {
-      dispatcher.expect(id)
-      under_way.push(id)
-    }
+    else if (fresh || stranded.has(id)) dispatcher.wake(id)
+    if (status === 'running' || status === 'planning')
+      // What fails here is tried again by the engine.
+      drives.join(id).catch(() => dispatcher.wake(id))
   }
   // Last: those that were under way keep their places.
   for (const run of queued) dispatcher.begin(run)
-  if (!fresh) for (const run of await store.inbox.waiting()) if (!held.has(run)) dispatcher.wake(run)
-  return under_way
+  if (!fresh) for (const run of await store.inbox.waiting()) dispatcher.wake(run)
 }

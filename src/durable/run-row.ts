@@ -2,9 +2,9 @@
 import type { RunRowChange } from '../store/store.ts'
 import type { DefinitionOf } from '../workflow/next.ts'
 import type { RunState } from '../workflow/run-state.ts'
+import { ownUse } from '../workflow/totals.ts'
 
 export function rowOf(state: RunState, definitionOf: DefinitionOf): RunRowChange {
-  const { totals } = state
   return {
     goal: state.goal,
     definition: state.definition,
@@ -15,10 +15,7 @@ export function rowOf(state: RunState, definitionOf: DefinitionOf): RunRowChange
     ended_at: state.ended_at ?? null,
     seq: state.seq,
     mail: state.mail,
-    input_tokens: totals.input_tokens,
-    output_tokens: totals.output_tokens,
-    unknown_usage: totals.unknown_usage,
-    calls: totals.calls,
+    ...ownUse(state),
   }
 }
 

@@ -1,8 +1,11 @@
-/** What the engine invokes. Names and steps of `call` never change, so that a call outlives a new version of the program. */
+/**
+ * What the engine invokes. Each handler has one step, whose name never changes: what an invocation did before it died is
+ * not in the engine's journal but in the event log, so any version of the program goes on with it.
+ */
 import * as restate from '@restatedev/restate-sdk'
 import type { Step } from '../workflow/command.ts'
-import { CALL, CLOCK, LAUNCHER, RUN, type SegmentRequest } from './invocations.ts'
-import { driveSegment } from './segment.ts'
+import type { RunInput } from '../workflow/event.ts'
+import { CALL, CLOCK, RUN } from './invocations.ts'
 import type { Shell } from './shell-contract.ts'
 
 const DAY = 86_400_000
@@ -19,53 +22,24 @@ export function servicesOf(
   shell: Shell,
 ): (restate.ServiceDefinition<string, unknown> | restate.VirtualObjectDefinition<string, unknown>)[] {
   const run = restate.object({
-    name: RUN.name,
+    name: RUN,
     handlers: {
-      segment: async (ctx: restate.ObjectContext, request: SegmentRequest): Promise<string> => {
-        shell.dispatcher.segmentBegan(ctx.key)
-        let goesOn = false
-        try {
-          const how = await driveSegment(shell, ctx, request)
-          goesOn = how === 'more'
-          return how
-        } finally {
-          shell.dispatcher.segmentEnded(ctx.key, goesOn)
-        }
-      },
+      segment: (ctx: restate.ObjectContext): Promise<string> => ctx.run('drive', () => shell.drives.join(ctx.key)),
     },
-    options: { journalRetention: 0, ...unhurried, ingressPrivate: false, retryPolicy: persistent },
+    options: { journalRetention: 0, ...unhurried, retryPolicy: persistent },
   })
 
   const call = restate.service({
-    name: CALL.name,
+    name: CALL,
     handlers: {
-      invoke: (ctx: restate.Context, { run: id, step }: { run: string; step: Step }) =>
+      invoke: (ctx: restate.Context, { run: id, step }: { run: string; step: Step }): Promise<RunInput | null> =>
         ctx.run('call', () => shell.performCall(id, step)),
     },
     options: { journalRetention: 0, idempotencyRetention: DAY, ...unhurried, retryPolicy: persistent },
   })
 
-  // Sends made by a handler die when its invocation is killed, even after they have begun. This one has always ended
-  // by then, so calls outlive a killed segment.
-  const launcher = restate.service({
-    name: LAUNCHER.name,
-    handlers: {
-      launch: async (ctx: restate.Context, { run: id, steps }: { run: string; steps: Step[] }): Promise<string[]> => {
-        const handles = steps.map((step) =>
-          ctx
-            .serviceSendClient(CALL)
-            .invoke({ run: id, step }, restate.rpc.sendOpts({ idempotencyKey: shell.callKey(id, step) })),
-        )
-        const ids: string[] = []
-        for (const handle of handles) ids.push(await (handle as unknown as restate.InvocationHandle).invocationId)
-        return ids
-      },
-    },
-    options: { journalRetention: 0, retryPolicy: persistent },
-  })
-
   const clock = restate.service({
-    name: CLOCK.name,
+    name: CLOCK,
     handlers: {
       fire: async (
         ctx: restate.Context,
@@ -77,5 +51,5 @@ export function servicesOf(
     options: { journalRetention: 0, retryPolicy: persistent },
   })
 
-  return [run, call, launcher, clock] as unknown as ReturnType<typeof servicesOf>
+  return [run, call, clock] as unknown as ReturnType<typeof servicesOf>
 }

@@ -16,30 +16,29 @@ import type { Planner } from '../planning/planner.ts'
 import { instantiate } from '../planning/templates.ts'
 import type { Store } from '../store/store.ts'
 import { stepAddress } from '../workflow/command.ts'
-import { reportOf } from '../workflow/decomposition/progress.ts'
 import type { RunEvent, RunInput } from '../workflow/event.ts'
 import { type Course, feedCourse, newCourse } from '../workflow/fold.ts'
 import { forkInSteps } from '../workflow/fork.ts'
 import { hasEnded } from '../workflow/run-state.ts'
-import { childRunId } from '../workflow/stages/run.ts'
 import type { Json, Value } from '../workflow/value.ts'
-import { MAIL_AT_ONCE } from './arrivals.ts'
 import { openCourses, sourceLog } from './courses.ts'
 import { buildHash, type Deployment, deploy } from './deployment.ts'
 import { openDispatcher } from './dispatcher.ts'
+import { openDrives } from './drives.ts'
 import { openEars } from './ears.ts'
 import { openElapsedTimers } from './elapsed-timers.ts'
+import { openEngineCalls } from './engine-calls.ts'
 import { type Engine, startEngine } from './engine-process.ts'
 import { openEventWriter } from './event-writer.ts'
 import { openFlights } from './flights.ts'
 import { inTurns } from './in-turns.ts'
-import type { Cursor } from './invocations.ts'
 import type { Logger } from './logger.ts'
 import { DEEPEST, depthOf } from './nesting.ts'
+import { owes, tellParent } from './open-run.ts'
 import { resume } from './resume.ts'
 import { openMayHaveBegun, pinBudget } from './run-budgets.ts'
 import { rowOf } from './run-row.ts'
-import { SEGMENT_STEPS } from './segment.ts'
+import { driveSegment } from './segment.ts'
 import { servicesOf } from './services.ts'
 import type { Shell } from './shell-contract.ts'
 import { performStep, type StartMore, type StepContext } from './steps.ts'
@@ -68,14 +67,9 @@ export type ShellParts = {
   version: string
   /** An engine that is starting already, while the other parts were opened; without it one is started here. */
   engine?: Promise<Result<Engine>>
-  /** At least 2. Shorter segments hand over more often; for tests of the hand-over. */
-  segment_steps?: number
 }
 
 const SWEEP_MS = 5_000
-/** By then the engine has taken up again what was executing when the program ended: few runs sooner than many. */
-const engineResumesMs = (runs: number): number => Math.min(2_000, 300 + 10 * runs)
-
 /** The engine in its folder of the data directory. */
 export async function startEmbeddedEngine(configuration: Configuration, logger: Logger): Promise<Result<Engine>> {
   const dir = join(configuration.data_dir, 'engine')
@@ -96,7 +90,8 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   const ears = openEars()
   const timers = openElapsedTimers(() => performance.now())
   const { max_parallel_workflows, queued_runs } = configuration.limits
-  const dispatcher = openDispatcher(max_parallel_workflows, (run) => sendSegment(engine, run))
+  const calls = openEngineCalls(engine)
+  const dispatcher = openDispatcher(max_parallel_workflows, calls.segment)
   const { budgets } = parts
   const mayHaveBegun = await openMayHaveBegun(store, now())
   const context: StepContext = { store, fleet, planner, now, budgets, mayHaveBegun, start: startChild }
@@ -108,58 +103,30 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     flights,
     ears,
     dispatcher,
+    drives: openDrives(dispatcher, (run, opened) => driveSegment(shell, run, opened)),
     timers,
     budgets,
     now,
-    segment_steps: parts.segment_steps ?? SEGMENT_STEPS,
-    async open(run, known) {
-      const cursor = known ?? (await locate(run))
-      if (cursor === null) return null
-      return {
-        cursor,
-        mail: await store.inbox.read(run, cursor.mail, MAIL_AT_ONCE),
-        quick: fleet.quick_agents(),
-        program: { version, at: now() },
-      }
-    },
+    version,
+    quick_agents: () => fleet.quick_agents(),
     settleChange: (run, seq, mail) => settleChange(shell, run, seq, mail),
     perform: (run, step) => flights.once(run, stepAddress(step), (signal) => performStep(context, run, step, signal)),
-    async performCall(run, step) {
-      // After a crash the engine asks again for calls of runs that have ended meanwhile.
-      const row = await store.runs.get(run)
-      return row === null || hasEnded(row.status) ? null : shell.perform(run, step)
+    performCall: async (run, step) => ((await owes(shell, run, step)) ? shell.perform(run, step) : null),
+    call: (run, step) => calls.call(run, step, `${run}/${stepAddress(step)}`),
+    arm(run, timer, due) {
+      const delay = Math.max(0, due - now())
+      timers.set(run, timer, due, delay)
+      return calls.timer(run, timer, due, delay)
     },
-    callKey: (run, step) => `${run}/${stepAddress(step)}`,
     async timerDue(run, timer, due) {
       timers.fired(run, timer, due)
-      await store.inbox.put(run, `timer:${timer}:${due}`, {
-        at: Math.max(now(), due),
-        type: 'timer_fired',
-        data: { timer },
-      } as RunInput)
+      const at = Math.max(now(), due)
+      await shell.post(run, `timer:${timer}:${due}`, { at, type: 'timer_fired', data: { timer } } as RunInput)
+    },
+    async post(run, eid, mail) {
+      await store.inbox.put(run, eid, mail)
       poke(run)
     },
-    async tellParent(run, state) {
-      const { parent } = state
-      if (parent === null) return
-      const data = { stage: parent.stage, run, ...reportOf(state) }
-      await store.inbox.put(parent.run, `child:${run}`, { at: now(), type: 'child_finished', data } as RunInput)
-      poke(parent.run)
-    },
-    async cancelChild(run, stage, reason) {
-      const child = childRunId(run, stage)
-      const data = { by: run, reason: `called off by the run that started it: ${reason}` }
-      await store.inbox.put(child, 'parent-ended', { at: now(), type: 'cancel_requested', data } as RunInput)
-      poke(child)
-    },
-  }
-
-  async function locate(run: string): Promise<Cursor | null> {
-    const row = await store.runs.get(run)
-    if (row === null || hasEnded(row.status)) return null
-    // A run that nobody has begun has no writer to fence off.
-    const epoch = row.status === 'queued' ? row.epoch : await store.runs.raise_epoch(run)
-    return { seq: await store.events.last_seq(run), mail: row.mail ?? 0, epoch }
   }
 
   /** Mail is stored; somebody has to read it: the segment that waits for it, or a new one. */
@@ -249,7 +216,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     if (!created.ok) return created
     if (parent === null) dispatcher.begin(run)
     // A child must not wait behind runs that wait for their own children; one that ended at once has no segment to tell of it.
-    else if (hasEnded(state.status as never)) await shell.tellParent(run, state)
+    else if (hasEnded(state.status as never)) await tellParent(shell, state)
     else dispatcher.wake(run)
     return ok({ run })
   }
@@ -285,11 +252,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     dispatcher.engineIsBack()
   })
 
-  const under_way = await resume(store, engine.fresh, deployment.stranded, dispatcher, (run) => recover(engine, run))
-  const late = setTimeout(() => {
-    for (const run of under_way) if (!dispatcher.executes(run)) dispatcher.wake(run)
-  }, engineResumesMs(under_way.length))
-  late.unref()
+  await resume({ store, dispatcher, drives: shell.drives, fresh: engine.fresh, stranded: deployment.stranded })
   const sweep = setInterval(() => {
     for (const { run, timer, due } of timers.overdue(SWEEP_MS))
       shell.timerDue(run, timer, due).catch(() => timers.set(run, timer, due, 0))
@@ -373,22 +336,14 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     stats: () => ({ flights: flights.size(), unstored_batches: writer.pending(), engine_restarts: restarts }),
     async close() {
       clearInterval(sweep)
-      clearTimeout(late)
       budgets?.close()
       dispatcher.close()
+      calls.close()
       await engine.stop()
       await flights.close()
       await deployment?.close()
+      await shell.drives.settled()
       await writer.flush()
     },
   })
-}
-
-async function sendSegment(engine: Engine, run: string): Promise<void> {
-  const { status } = await engine.ingress(`/run/${run}/segment/send`, {})
-  if (status >= 300) throw new Error(`the engine answered ${status}`)
-}
-
-async function recover(engine: Engine, run: string): Promise<void> {
-  await engine.ingress(`/run/${run}/segment/send`, { recover: true })
 }

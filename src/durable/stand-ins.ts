@@ -29,7 +29,6 @@ export type TestShell = {
 
 export async function openTestShell(
   options: {
-    segment_steps?: number
     /** What an agent answers; thrown = it failed for good. */
     work?: (attempt: Attempt, signal: AbortSignal) => Json | Promise<Json>
     planner?: Planner
@@ -61,7 +60,6 @@ export async function openTestShell(
     },
     now: Date.now,
     version: '0.0.0',
-    ...(options.segment_steps === undefined ? {} : { segment_steps: options.segment_steps }),
   })
   if (!shell.ok) throw new Error(shell.failure.message)
 

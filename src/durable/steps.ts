@@ -23,7 +23,7 @@ import { ShuttingDown } from './flights.ts'
 import { patiently } from './patiently.ts'
 import { usedBeforeItDied } from './run-budgets.ts'
 import { boundAgents } from './upgrade.ts'
-import { keepValue, resolveValue } from './values.ts'
+import { keepParts, keepValue, resolveValue } from './values.ts'
 
 /** What a run that another one starts is told besides. */
 export type StartMore = {
@@ -281,6 +281,7 @@ const planDenied = ({ now }: StepContext, attempt: number, denied: Denied): RunI
     analysis: null,
     raw: null,
     failure: { kind: 'budget_exhausted', message: deniedText(denied) },
+    denied,
     duration_ms: 0,
   },
 })
@@ -296,16 +297,14 @@ async function collect(context: StepContext, step: Extract<Step, { do: 'collect'
         (resolved.value as Json[]).map((output) => (typeof output === 'string' ? output : JSON.stringify(output))),
       )
     : { value: null, reason: `the outputs are too large to compare (${resolved.failure.message})` }
-  const keyed: { [key: string]: Json } = Object.fromEntries(
-    step.outputs.map(({ task, output }) => [task, output as Json]),
-  )
+  const keyed = Object.fromEntries(step.outputs.map(({ task, output }) => [task, output])) as Value
   const at = now()
   return {
     at,
     type: 'collected',
     data: {
       stage: step.stage,
-      output: await keepValue(store, keyed),
+      output: await keepParts(store, keyed),
       metrics: {
         n: step.n,
         succeeded: step.succeeded,

@@ -1,7 +1,7 @@
 /** Large values by reference: stored once under the hash of their content, resolved where they are used. */
 import { fail, ok, type Result } from '../failure.ts'
 import type { Store } from '../store/store.ts'
-import { type BlobRef, INLINE_LIMIT, isBlobRef, type Json, type Value } from '../workflow/value.ts'
+import { type BlobRef, holdsReference, INLINE_LIMIT, isBlobRef, type Json, type Value } from '../workflow/value.ts'
 
 /** Bytes that resolving one set of inputs may bring into memory. */
 export const RESOLVE_LIMIT = 16_000_000
@@ -10,17 +10,41 @@ export const RESOLVE_LIMIT = 16_000_000
 const LARGE_FIELD = 640
 
 /**
- * A value as it travels. Of an object that is too large only its large fields are stored apart, so that conditions still
- * read the small ones, and a task can be given the one field that it asks for.
+ * JSON from outside (an agent's answer, an input, a signal) as it travels. Of an object that is too large only its large
+ * fields are stored apart, so that conditions still read the small ones, and a task can be given the one field that it
+ * asks for. What has the form of a reference is stored apart, however small: so every reference that stands in a value
+ * is one of ours, and whoever writes the hash of another value gets back what they wrote.
  */
-export const keepValue = (store: Store, value: Json): Promise<Value> => keepWithin(store, value, INLINE_LIMIT, 200)
+export const keepValue = (store: Store, value: Json): Promise<Value> =>
+  keepWithin({ store, ours: false }, value, INLINE_LIMIT, 200)
 
-async function keepWithin(store: Store, value: Json, limit: number, preview: number): Promise<Value> {
-  if (bytesOf(value) <= limit) return value
-  return (await keepFields(store, value, limit)) ?? keepWhole(store, value, preview)
+/** The same of what was put together from kept values: the references in it are ours, and stay. */
+export const keepParts = (store: Store, parts: Value): Promise<Value> =>
+  keepWithin({ store, ours: true }, parts, INLINE_LIMIT, 200)
+
+/** `ours`: the value consists of kept ones. */
+type Keeping = { store: Store; ours: boolean }
+
+async function keepWithin(keeping: Keeping, value: Value, limit: number, preview: number): Promise<Value> {
+  const text = JSON.stringify(value)
+  if (Buffer.byteLength(text) <= limit) {
+    if (keeping.ours || !text.includes('"$blob"')) return value
+    const kept = await keepForms(keeping, value)
+    if (bytesOf(kept) <= limit) return kept
+  }
+  return (await keepFields(keeping, value, limit)) ?? keepWhole(keeping, value, preview)
 }
 
-async function keepWhole(store: Store, value: Json, preview: number): Promise<BlobRef> {
+/** Stores apart what has the form of a reference. */
+async function keepForms(keeping: Keeping, value: Json): Promise<Value> {
+  if (typeof value !== 'object' || value === null) return value
+  if (isBlobRef(value)) return keepWhole(keeping, value, 40)
+  if (Array.isArray(value)) return (await Promise.all(value.map((item) => keepForms(keeping, item)))) as Json
+  const entries = Object.entries(value).map(async ([key, item]) => [key, await keepForms(keeping, item)] as const)
+  return Object.fromEntries(await Promise.all(entries)) as Value
+}
+
+async function keepWhole({ store, ours }: Keeping, value: Value, preview: number): Promise<BlobRef> {
   const text = JSON.stringify(value)
   const bytes = Buffer.from(text)
   return {
@@ -28,12 +52,13 @@ async function keepWhole(store: Store, value: Json, preview: number): Promise<Bl
     bytes: bytes.byteLength,
     preview: (typeof value === 'string' ? value : text).slice(0, preview),
     ...(Array.isArray(value) && { count: value.length }),
+    ...(ours && holdsReference(value) && { nested: true }),
   }
 }
 
 /** An object with its large fields stored apart; null where that does not make it small enough. */
-async function keepFields(store: Store, value: Json, limit: number): Promise<Value | null> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+async function keepFields(keeping: Keeping, value: Value, limit: number): Promise<Value | null> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isBlobRef(value)) return null
   const fields = Object.entries(value).map(([key, item]) => ({ key, item, bytes: bytesOf(item) }))
   const large = fields.filter(({ bytes }) => bytes > LARGE_FIELD).length
   const small = fields.reduce((sum, { key, bytes }) => sum + bytesOf(key) + 2 + (bytes > LARGE_FIELD ? 0 : bytes), 2)
@@ -42,7 +67,7 @@ async function keepFields(store: Store, value: Json, limit: number): Promise<Val
   const share = Math.floor((limit - small) / large)
   const entries = fields.map(
     async ({ key, item, bytes }) =>
-      [key, bytes > LARGE_FIELD ? await keepWithin(store, item, share, 40) : item] as const,
+      [key, await keepWithin(keeping, item, bytes > LARGE_FIELD ? share : LARGE_FIELD, 40)] as const,
   )
   const kept = Object.fromEntries(await Promise.all(entries)) as Value
   return bytesOf(kept) <= limit ? kept : null
@@ -84,7 +109,7 @@ function parsed(bytes: Uint8Array): Value {
   return value
 }
 
-/** Replaces references by what they stand for, at any depth. */
+/** Replaces references by what they stand for, at any depth; what is stored from outside is not looked into. */
 export async function resolveValue(store: Store, value: Value, limit = RESOLVE_LIMIT): Promise<Result<Json>> {
   const small = copyOf(value)
   if (small !== undefined) return ok(small)
@@ -101,7 +126,8 @@ export async function resolveValue(store: Store, value: Value, limit = RESOLVE_L
         return fail('not_found', `value ${part.$blob} is not in the store`, {
           remedy: 'Restore the database from a backup that has it.',
         })
-      return resolve(parsed(bytes))
+      const stored = parsed(bytes)
+      return part.nested === true ? resolve(stored) : ok(stored as Json)
     }
     if (Array.isArray(part)) {
       const items: Json[] = []

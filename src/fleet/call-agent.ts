@@ -16,7 +16,7 @@ import {
   type Performed,
 } from '../agent-systems/agent-system.ts'
 import { settleCall } from '../agents/circuit-breaker.ts'
-import { blame } from '../agents/failure-blame.ts'
+import { blameOf, type Seen } from '../agents/failure-blame.ts'
 import { withResult } from '../agents/track-record.ts'
 import type { Allowance } from '../budget/allowance.ts'
 import { type Failure, type FailureKind, fail, ok, type Result } from '../failure.ts'
@@ -196,15 +196,10 @@ export async function callAgent(
   // Nothing is learned from a call that was not made, that we ended, or that was made under other settings.
   const why = stop.signal.aborted ? reasonOf(stop.signal) : null
   const ours = why !== null && why !== 'timeout' && why !== 'no_progress'
-  if (called && !ours && member.engine === engine) learn(parts, member, host, result, duration_ms, permitted)
-  else
-    member.breaker = settleCall(
-      member.breaker,
-      breakerSettings(agent),
-      permitted,
-      { result: 'nothing', duration_ms },
-      now(),
-    )
+  const seen = finding?.detector ?? (why === 'timeout' ? 'at_work' : null)
+  const unjudged = { result: 'nothing', duration_ms } as const
+  if (called && !ours && member.engine === engine) learn(parts, member, host, result, seen, duration_ms, permitted)
+  else member.breaker = settleCall(member.breaker, breakerSettings(agent), permitted, unjudged, now())
   member.working.delete(working)
   engine.in_use--
   try {
@@ -351,12 +346,15 @@ function learn(
   member: Member,
   host: string,
   result: Result<Performed>,
+  seen: Seen | null,
   duration_ms: number,
   permitted: number,
 ): void {
   const { limiter, now } = parts
   const at = now()
-  const says = result.ok ? { breaker: 'success' as const, limiter: false, record: true } : blame[result.failure.kind]
+  const says = result.ok
+    ? { breaker: 'success' as const, limiter: false, record: true }
+    : blameOf(result.failure.kind, seen)
   member.breaker = settleCall(
     member.breaker,
     breakerSettings(member.agent),
@@ -376,7 +374,7 @@ function learn(
     member.failed_checks = 0
     member.health = {
       ok: true,
-      detail: 'answered a call',
+      detail: result.ok ? 'answered a call' : 'was at work in a call',
       at,
       ...(member.health?.version === undefined ? {} : { version: member.health.version }),
     }

@@ -213,6 +213,7 @@ const notMade: Used = { calls: 0, tokens: 0, money: 0 }
 /** Failures after which the work had certainly not begun (agent-system.ts, A7). */
 const notBegun: ReadonlySet<Failure['kind']> = new Set([
   'busy',
+  'unavailable',
   'refused',
   'not_found',
   'invalid_input',

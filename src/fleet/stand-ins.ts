@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { AgentHandle, AgentSystem, AgentTask, PerformContext, Performed } from '../agent-systems/agent-system.ts'
 import { type AgentInput, agentInput } from '../agents/agent.ts'
 import { ok, type Result } from '../failure.ts'
+import type { ModelEndpoint } from '../gateway/endpoint.ts'
 import type { ModelGateway } from '../models/model-gateway.ts'
 import { openStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
@@ -141,11 +142,12 @@ export async function testFleet(
     limit?: number
     defaults?: boolean
     silence_ms?: number
+    endpoint?: ModelEndpoint
   } = {},
 ): Promise<TestFleet> {
   const store = of.store ?? (await testStore(t))
   const { parts, clock, log } = fleetParts(store, systems, of)
-  const opened = await openFleet(parts)
+  const opened = await openFleet({ ...parts, ...(of.endpoint && { endpoint: of.endpoint }) })
   if (!opened.ok) throw new Error(JSON.stringify(opened.failure))
   const fleet = opened.value
   t.after(() => fleet.close())

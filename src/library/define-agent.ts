@@ -3,6 +3,7 @@
 import type { AgentTask, PerformContext } from '../agent-systems/agent-system.ts'
 import { type AgentInput, agentInput } from '../agents/agent.ts'
 import { excerpt, type Failure, type FailureKind } from '../failure.ts'
+import { isOfInputType } from '../workflow/input-type.ts'
 import type { Json } from '../workflow/value.ts'
 import { QuorateError } from './quorate-error.ts'
 import type { Inputs, InputsReceived } from './typed-stage.ts'
@@ -76,22 +77,13 @@ function checked(agent: { name: string; [field: string]: unknown }): AgentInput 
   throw new QuorateError({ kind: 'invalid_input', message: 'the agent cannot be', ...problems[0], problems })
 }
 
-const isOfType: { [T in Inputs[string]['type']]: (value: Json) => boolean } = {
-  text: (value) => typeof value === 'string',
-  number: (value) => typeof value === 'number',
-  boolean: (value) => typeof value === 'boolean',
-  list: Array.isArray,
-  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  any: () => true,
-}
-
 function requireInput(given: AgentTask['input'], declared: Inputs, { fail }: FunctionContext): void {
   for (const [name, { type, required, default: fallback }] of Object.entries(declared)) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined
     if (value === undefined && fallback !== undefined) given[name] = fallback
     else if (value === undefined && required)
       fail('invalid_input', `the task gives no ${name}`, { field: `input.${name}`, remedy: `bind input.${name}` })
-    else if (value !== undefined && !isOfType[type](value))
+    else if (value !== undefined && !isOfInputType(value, type))
       fail('invalid_input', `${name} is not of type ${type}`, { field: `input.${name}`, value: excerpt(value) })
   }
 }

@@ -191,7 +191,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
   /** What a failure says about the host. */
   const failed = (entry: Entry, { kind, message }: Failure): void => {
-    if (entry.host.kind === 'local') void look(entry)
+    // What broke off in mid-answer may be gone.
+    if (entry.host.kind === 'local' || kind === 'agent_failed') void look(entry)
     else if (kind === 'unavailable') {
       entry.ok = false
       entry.detail = message

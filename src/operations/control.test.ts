@@ -131,6 +131,11 @@ describe('fork', () => {
           if (event.type === 'task_started')
             assert.ok((desk.shell.calls.get(`${run}/${event.data.task}#${event.data.attempt}`) ?? 0) <= 1)
         assert.equal((await desk.done('replay_run', { id: run })).identical, true)
+        const { cost } = await desk.done('get_run', { id: run })
+        const { calls, shared: before } = cost as { calls: number; shared: { calls: number } }
+        const row = await desk.shell.store.runs.get(run)
+        assert.equal(row?.calls, calls - before.calls, 'its row counts what it used itself')
+        assert.equal(row?.calls, [...desk.shell.calls.keys()].filter((call) => call.startsWith(`${run}/`)).length)
         assert.equal((await desk.done('compare_runs', { id: source, other: run })).same, true)
       }),
     )

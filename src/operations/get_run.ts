@@ -86,7 +86,7 @@ export const get_run = defineOperation({
       shared: z
         .strictObject({ input_tokens: z.number(), output_tokens: z.number(), calls: z.number() })
         .optional()
-        .meta({ description: 'What of it the source of a fork has used' }),
+        .meta({ description: 'What of it the source of a fork has used; lists of runs leave it out' }),
     }),
     budget: budgetOutput,
     left_out: z.looseObject({ stages: z.number(), hint: z.string() }).nullable(),

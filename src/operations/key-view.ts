@@ -44,9 +44,8 @@ export function beyond({ granted, actor }: KeyContext, wanted: readonly string[]
 
 /** In force or expired, by id or by name. */
 export async function findKey({ store }: KeyContext, given: string): Promise<Result<ApiKey>> {
-  const keys = await store.api_keys.list({ revoked: false })
-  const found = keys.find(({ id, name }) => id === given || name === given)
-  if (found !== undefined) return ok(found)
+  const found = await store.api_keys.find(given)
+  if (found !== null) return ok(found)
   return fail('not_found', 'there is no key of this id or name in force', {
     field: 'key',
     value: given,

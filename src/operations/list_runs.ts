@@ -20,7 +20,9 @@ export const runSummary = z.strictObject({
   started_at: z.number().nullable(),
   ended_at: z.number().nullable(),
   seq: z.number().meta({ description: 'Number of the last event' }),
-  input_tokens: z.number(),
+  input_tokens: z.number().meta({
+    description: 'Tokens and calls of a fork are what it used itself, without what it shares with its source',
+  }),
   output_tokens: z.number(),
   unknown_usage: z.number().meta({ description: 'Calls whose tokens nobody reported' }),
   calls: z.number(),

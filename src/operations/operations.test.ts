@@ -72,6 +72,9 @@ test('an effect that nobody asks about cannot be resolved', async () => {
   await append(door.store, run, [
     { type: 'effect_question', data: { task: 'deploy/push', question: 'Was it pushed?' } },
   ])
+  const form = { ...answer, output: { id: [{ $blob: `sha256:${'0'.repeat(64)}` }] } }
+  const refused = await door.post(`/runs/${run}/effects`, form)
+  assert.deepEqual([refused.status, refused.json.field], [400, 'output'], 'an answer cannot stand for a stored value')
   assert.equal((await door.post(`/runs/${run}/effects`, answer)).status, 202)
 })
 

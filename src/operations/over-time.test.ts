@@ -180,6 +180,15 @@ describe('tries', () => {
     assert.equal((await found.done(metrics_over_time, {})).totals.calls, 0)
   })
 
+  test('an answer in the form of a reference is stored apart: no reader takes it for the value that it names', async (t) => {
+    const form = { see: { $blob: `sha256:${'0'.repeat(64)}`, bytes: 9, preview: '' } }
+    const found = await desk(t, { perform: async () => ({ ok: true, value: performed(form) }) })
+    const { output } = await ended(found, (await found.done(try_agent, { agent: 'ann', prompt: 'Which?' })).id)
+    assert.ok(isBlobRef(output))
+    const bytes = await found.store.blobs.get(output.$blob)
+    assert.deepEqual(JSON.parse(Buffer.from(bytes ?? []).toString()), form)
+  })
+
   test('its progress is told, and it can be stopped', async (t) => {
     const found = await desk(t, { held: true })
     const { id } = await found.done(try_agent, { agent: 'ann', prompt: 'Think.' })

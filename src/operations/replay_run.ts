@@ -4,6 +4,7 @@ import type { RunRow } from '../store/store.ts'
 import type { Definition } from '../workflow/definition.ts'
 import { openReplay } from '../workflow/replay.ts'
 import type { RunState } from '../workflow/run-state.ts'
+import { ownUse } from '../workflow/totals.ts'
 import { defineOperation } from './define-operation.ts'
 import { findRun } from './find-run.ts'
 import { readLog } from './read-log.ts'
@@ -60,15 +61,11 @@ export const replay_run = defineOperation({
 
 /** The row was written by the run as it went: an independent witness of the state. */
 function differences(row: RunRow, state: RunState): { field: string; stored: unknown; derived: unknown }[] {
-  const { totals } = state
   const derived: Partial<RunRow> = {
     seq: state.seq,
     definition: state.definition,
     ended_at: state.ended_at ?? null,
-    input_tokens: totals.input_tokens,
-    output_tokens: totals.output_tokens,
-    unknown_usage: totals.unknown_usage,
-    calls: totals.calls,
+    ...ownUse(state),
     // A run that waits for its place says so in the row, and does not know it itself.
     ...(row.status !== 'queued' && state.status !== 'new' && { status: state.status }),
   }

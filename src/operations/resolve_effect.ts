@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { excerpt, fail } from '../failure.ts'
-import type { Json } from '../workflow/value.ts'
+import { holdsReference, type Json, LOOKS_LIKE_A_REFERENCE } from '../workflow/value.ts'
 import { defineOperation } from './define-operation.ts'
 import { findRun } from './find-run.ts'
 import { foldedRun } from './folded-run.ts'
@@ -28,6 +28,12 @@ export const resolve_effect = defineOperation({
   }),
   output: mailAccepted,
   run: async (context, { id, task, happened, comment, output }) => {
+    if (output !== undefined && holdsReference(output as Json))
+      return fail('invalid_input', LOOKS_LIKE_A_REFERENCE, {
+        field: 'output',
+        value: excerpt(output),
+        remedy: 'Give the answer itself.',
+      })
     const row = await findRun(context, id)
     if (!row.ok) return row
     const view = await foldedRun(context.store, row.value.id)

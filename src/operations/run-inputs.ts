@@ -1,17 +1,7 @@
 import { excerpt, type Failure, fail, ok, type Result } from '../failure.ts'
 import type { Definition } from '../workflow/definition.ts'
+import { isOfInputType } from '../workflow/input-type.ts'
 import type { Json } from '../workflow/value.ts'
-
-type Declared = NonNullable<Definition['inputs']>[string]
-
-const hasType: Record<Declared['type'], (value: Json) => boolean> = {
-  text: (value) => typeof value === 'string',
-  number: (value) => typeof value === 'number',
-  boolean: (value) => typeof value === 'boolean',
-  list: Array.isArray,
-  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  any: () => true,
-}
 
 /** The inputs of a run against what its definition declares; a declared `goal` is the run's goal unless it is given. Defaults are filled in by the run. */
 export function runInputs(
@@ -35,7 +25,7 @@ export function runInputs(
           names.length === 0 ? 'it takes none' : `it takes ${excerpt(names.join(', '), 200)}`,
         ),
       )
-    } else if (!hasType[declaration.type](value)) {
+    } else if (!isOfInputType(value, declaration.type)) {
       problems.push(
         problem(name, `is not of type ${declaration.type}`, value, `give a value of type ${declaration.type}`),
       )

@@ -2,8 +2,7 @@ import { z } from 'zod'
 import { excerpt, fail, ok } from '../failure.ts'
 import { contentHash } from '../workflow/content-hash.ts'
 import { agentName, type Definition } from '../workflow/definition.ts'
-import { containsLarge } from '../workflow/expression-values.ts'
-import { isBlobRef, type Value } from '../workflow/value.ts'
+import { holdsReference, isBlobRef, type Value } from '../workflow/value.ts'
 import { checkedDefinition } from './checked-definition.ts'
 import { defineOperation } from './define-operation.ts'
 import { findRun } from './find-run.ts'
@@ -63,7 +62,7 @@ function asTemplate(
   const all: { [name: string]: Value } = { ...(goal === null ? {} : { goal }), ...inputs }
   for (const [input, value] of Object.entries(all)) {
     const { default: _, required: __, ...known } = declared[input] ?? { type: typeOf(value) }
-    declared[input] = containsLarge(value, 0) ? { ...known, required: true } : { ...known, default: value }
+    declared[input] = holdsReference(value) ? { ...known, required: true } : { ...known, default: value }
   }
   return {
     ...definition,

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Failure, fail, type Result } from '../failure.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Store, StoredTry } from '../store/store.ts'
-import type { Json, Value } from '../workflow/value.ts'
+import { holdsReference, type Json, type Value } from '../workflow/value.ts'
 import type { OperationContext } from './operation.ts'
 
 /** Tries under way at once: each takes a place that runs need too. */
@@ -140,7 +140,8 @@ async function carryOut(
 async function keptOutput(store: Store, output: Json): Promise<Value> {
   const text = JSON.stringify(output)
   const bytes = new TextEncoder().encode(text)
-  if (bytes.byteLength <= INLINE_BYTES) return output
+  // What has the form of a reference is stored apart, too: who reads this takes every reference for one of ours.
+  if (bytes.byteLength <= INLINE_BYTES && !holdsReference(output)) return output
   const preview = (typeof output === 'string' ? output : text).slice(0, PREVIEW_CHARACTERS)
   return { $blob: await store.blobs.put(bytes), bytes: bytes.byteLength, preview }
 }

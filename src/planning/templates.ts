@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { excerpt, type Failure, fail, ok, type Result } from '../failure.ts'
 import { type Definition, definitionSchema, type Stage } from '../workflow/definition.ts'
+import { isOfInputType } from '../workflow/input-type.ts'
 import type { Json } from '../workflow/value.ts'
 import type { PlanRequest } from './planner.ts'
 
@@ -82,7 +83,7 @@ export function instantiate(
   const inputs: NonNullable<Definition['inputs']> = {}
   for (const [input, { required, ...declaration }] of Object.entries(declared)) {
     const value = input === 'goal' ? (given.inputs.goal ?? given.goal) : given.inputs[input]
-    if (value !== undefined && !hasType(value, declaration.type))
+    if (value !== undefined && !isOfInputType(value, declaration.type))
       return fail('invalid_input', `input ${input} of template ${name} is no ${declaration.type}`, {
         field: `inputs.${input}`,
         value: excerpt(value),
@@ -96,23 +97,6 @@ export function instantiate(
     inputs[input] = value === undefined ? declaration : { ...declaration, default: value }
   }
   return ok({ ...template, goal: given.goal, inputs })
-}
-
-function hasType(value: Json, type: NonNullable<Definition['inputs']>[string]['type']): boolean {
-  switch (type) {
-    case 'text':
-      return typeof value === 'string'
-    case 'number':
-      return typeof value === 'number'
-    case 'boolean':
-      return typeof value === 'boolean'
-    case 'list':
-      return Array.isArray(value)
-    case 'object':
-      return typeof value === 'object' && value !== null && !Array.isArray(value)
-    case 'any':
-      return true
-  }
 }
 
 /** What to fall back to, in this order; the first takes a list of documents, the others any goal. */

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { DATABASE_FILE, openStore } from './sqlite.ts'
+import { aKey, damage } from './stand-ins.ts'
 import type { ApiKey, Store } from './store.ts'
+import { verifyRows } from './verify-rows.ts'
 
 async function opened(t: TestContext, namespace = 'default', given?: string): Promise<{ store: Store; dir: string }> {
   const dir = given ?? (await mkdtemp(join(tmpdir(), 'quorate-keys-')))
@@ -18,20 +20,7 @@ async function opened(t: TestContext, namespace = 'default', given?: string): Pr
   return { store: store.value, dir }
 }
 
-const key = (id: string, name: string, more: Partial<ApiKey> = {}): ApiKey => ({
-  id,
-  name,
-  prefix: `qk_${id}`,
-  hash: `hash of ${id}`,
-  permissions: ['runs:read', 'keys:write'],
-  created_at: 100,
-  created_by: 'local',
-  expires_at: null,
-  last_used_at: null,
-  revoked_at: null,
-  revoked_by: null,
-  ...more,
-})
+const key = (id: string, name: string, more: Partial<ApiKey> = {}) => aKey(id, { name, ...more })
 
 test('a key is found by its prefix, as it was put, in its own namespace only', async (t) => {
   const { store, dir } = await opened(t)
@@ -107,10 +96,78 @@ test('what a program of another version works on is not changed under it', async
   assert.ok(same.ok)
   await same.value.close()
   const db = new DatabaseSync(join(dir, DATABASE_FILE))
-  db.exec("delete from kysely_migration where name = '0006_api_keys'")
+  db.exec("delete from kysely_migration where name = '0007_key_sums'")
   const other = await beside()
   assert.match(other.ok ? '' : other.failure.message, /of another version/)
-  const done = db.prepare("select count(*) as n from kysely_migration where name = '0006_api_keys'").get()
+  const done = db.prepare("select count(*) as n from kysely_migration where name = '0007_key_sums'").get()
   assert.equal(done?.['n'], 0)
   db.close()
+})
+
+test('a damaged key is refused by name wherever it is read; the others are found and revoked', async (t) => {
+  const { store, dir } = await opened(t)
+  const { put, find, list, of_prefix, revoke, used, open_session, session } = store.api_keys
+  const db = new DatabaseSync(join(dir, DATABASE_FILE))
+  t.after(() => db.close())
+  const untouched = { ...key('b', 'bob'), last_used_at: 900 }
+  await put(key('b', 'bob'))
+  await used('b', 900)
+  for (const [n, change] of [
+    "permissions = 'runs:read keys:wrote'",
+    "hash = 'hash of b'",
+    "name = 'anne'",
+    'created_at = 101',
+    "created_by = 'bob'",
+    'expires_at = 1',
+    'revoked_at = 250',
+    "revoked_by = 'bob'",
+    'sum = sum + 1',
+  ].entries()) {
+    const id = `a${n}`
+    await put(key(id, `ann${n}`, { expires_at: 200 }))
+    await open_session({ hash: `session of ${id}`, key: id, created_at: n, expires_at: 5_000 })
+    assert.equal(verifyRows(db), null)
+    damage(dir, `update api_keys set ${change} where id = '${id}'`)
+    const refused = { message: new RegExp(`API key ${id} is not what was written`) }
+    await assert.rejects(of_prefix(`qk_${id}`), refused, change)
+    await assert.rejects(session(`session of ${id}`), refused, change)
+    await assert.rejects(list({ revoked: true }), refused, change)
+    assert.match(verifyRows(db)?.message ?? '', refused.message, change)
+    if (change.startsWith('permissions')) {
+      await assert.rejects(find(id), refused)
+      await assert.rejects(revoke(id, 300, 'local'), refused)
+      await assert.rejects(put(key('c', 'ann0', { created_at: 400 })), refused)
+      assert.equal((await store.health()).ok, false)
+    }
+    assert.deepEqual(await find('bob'), untouched)
+    damage(dir, `delete from api_keys where id = '${id}'`)
+  }
+  assert.equal(await revoke('b', 300, 'local'), true)
+  assert.equal(verifyRows(db), null)
+  assert.equal(await find('b'), null)
+})
+
+test('one whose name is the id of another is not taken for it', async (t) => {
+  const { store } = await opened(t)
+  await store.api_keys.put(key('a', 'ann'))
+  await store.api_keys.put(key('b', 'a'))
+  assert.equal((await store.api_keys.find('a'))?.id, 'a')
+  await store.api_keys.revoke('a', 200, 'local')
+  assert.equal((await store.api_keys.find('a'))?.id, 'b')
+})
+
+test('keys of a database of before there were checksums get one', async (t) => {
+  const { store, dir } = await opened(t)
+  await store.api_keys.put(key('a', 'ann', { expires_at: 50 }))
+  await store.api_keys.put(key('b', 'ann'))
+  await store.close()
+  const db = new DatabaseSync(join(dir, DATABASE_FILE))
+  t.after(() => db.close())
+  db.exec(`alter table api_keys drop column sum; delete from kysely_migration where name = '0007_key_sums';
+    pragma user_version = 0`)
+  assert.equal(verifyRows(db), null)
+  const again = await opened(t, 'default', dir)
+  assert.deepEqual(await again.store.api_keys.list({ revoked: false }), [key('b', 'ann')])
+  assert.equal((await again.store.api_keys.list({ revoked: true })).length, 2)
+  assert.equal(verifyRows(db), null)
 })

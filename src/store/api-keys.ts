@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { keySum, verifySum } from './checksum.ts'
 import type { StoreAccess, StoreSchema } from './schema.ts'
 import type { ApiKey, Store } from './store.ts'
 
@@ -10,20 +11,31 @@ const LISTED = 1_000
 export function apiKeyStore({ db, namespace }: StoreAccess): Store['api_keys'] {
   const all = () => db.selectFrom('api_keys').selectAll().where('namespace', '=', namespace)
   const sessions = () => db.selectFrom('api_sessions').where('namespace', '=', namespace)
+  /** False when somebody else has ended it meanwhile. */
+  const end = async (row: Row, revoked_at: number, revoked_by: string): Promise<boolean> => {
+    verified(row)
+    const { numUpdatedRows } = await db
+      .updateTable('api_keys')
+      .set({ revoked_at, revoked_by, sum: keySum(namespace, { ...row, revoked_at, revoked_by }) })
+      .where('namespace', '=', namespace)
+      .where('id', '=', row.id)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst()
+    return numUpdatedRows > 0n
+  }
   return {
     async put(key) {
       // What has expired gives its name free.
-      await db
-        .updateTable('api_keys')
-        .set({ revoked_at: key.created_at, revoked_by: 'expiry' })
-        .where('namespace', '=', namespace)
+      const expired = await all()
         .where('name', '=', key.name)
         .where('revoked_at', 'is', null)
         .where('expires_at', '<=', key.created_at)
         .execute()
+      for (const row of expired) await end(row, key.created_at, 'expiry')
+      const row = { ...key, permissions: key.permissions.join(' ') }
       const made = await db
         .insertInto('api_keys')
-        .values({ namespace, ...key, permissions: key.permissions.join(' ') })
+        .values({ namespace, ...row, sum: keySum(namespace, row) })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()
       return (made.numInsertedOrUpdatedRows ?? 0n) > 0n
@@ -39,20 +51,24 @@ export function apiKeyStore({ db, namespace }: StoreAccess): Store['api_keys'] {
       return (await query.execute()).map(keyOf)
     },
 
+    async find(given) {
+      const row = await all()
+        .where('revoked_at', 'is', null)
+        .where((is) => is.or([is('id', '=', given), is('name', '=', given)]))
+        // A name may look like an id.
+        .orderBy(sql`id = ${given}`, 'desc')
+        .executeTakeFirst()
+      return row === undefined ? null : keyOf(row)
+    },
+
     async of_prefix(prefix) {
       return (await all().where('prefix', '=', prefix).execute()).map(keyOf)
     },
 
     async revoke(id, at, by) {
       await db.deleteFrom('api_sessions').where('namespace', '=', namespace).where('key', '=', id).execute()
-      const { numUpdatedRows } = await db
-        .updateTable('api_keys')
-        .set({ revoked_at: at, revoked_by: by })
-        .where('namespace', '=', namespace)
-        .where('id', '=', id)
-        .where('revoked_at', 'is', null)
-        .executeTakeFirst()
-      return numUpdatedRows > 0n
+      const row = await all().where('id', '=', id).where('revoked_at', 'is', null).executeTakeFirst()
+      return row !== undefined && (await end(row, at, by))
     },
 
     async used(id, at) {
@@ -103,6 +119,12 @@ export function apiKeyStore({ db, namespace }: StoreAccess): Store['api_keys'] {
   }
 }
 
-function keyOf({ namespace: _, permissions, ...row }: StoreSchema['api_keys']): ApiKey {
-  return { ...row, permissions: permissions.split(' ') }
+type Row = StoreSchema['api_keys']
+
+const verified = (row: Row): void => verifySum(`API key ${row.id}`, row.sum, keySum(row.namespace, row))
+
+function keyOf(row: Row): ApiKey {
+  verified(row)
+  const { namespace: _, sum: __, permissions, ...key } = row
+  return { ...key, permissions: permissions.split(' ') }
 }

@@ -12,9 +12,10 @@ import { constants, existsSync } from 'node:fs'
 import { access, copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { type Failure, fail, ok, type Result } from '../failure.ts'
+import { fail, ok, type Result } from '../failure.ts'
 import { type RunColumns, runSum } from './checksum.ts'
 import { migrations } from './migrations/all.ts'
+import { keepRevoked, type RestoredKeys, replacedKeys } from './restored-keys.ts'
 import { unfinishedStatuses } from './runs.ts'
 import { DATABASE_FILE, integrity, migrate, named, RESTORING_FILE, text } from './sqlite.ts'
 import { damaged, failureOf } from './store-failure.ts'
@@ -98,14 +99,14 @@ export async function backupStore({
   }
 }
 
-/** What a restore has put in place, and where it put what was there. */
-export type Restored = Omit<Backup, 'file'> & { data_dir: string; kept: string | null }
+/** What a restore has put in place, where it put what was there, and whom it answers. */
+export type Restored = Omit<Backup, 'file'> & { data_dir: string; kept: string | null; api_keys: RestoredKeys }
 
 /**
  * Puts a backup in the place of a data directory's database. What was there (database, engine's folder) is moved into
  * a folder beside it. Runs that had not ended at the moment of the backup go on from their logs at the next start;
- * they are marked, so that effects which may have happened since are asked about first (effects.ts).
- * The caller holds the lock of the data directory.
+ * they are marked, so that effects which may have happened since are asked about first (effects.ts). API keys that were
+ * revoked since stay revoked (restored-keys.ts). The caller holds the lock of the data directory.
  *
  * @param now Milliseconds since 1970; names the folder of what was there.
  */
@@ -140,8 +141,11 @@ export async function restoreStore({
     await copyFile(file, copy)
     const checked = examine(copy, file)
     if (!checked.ok) return checked
-    const prepared = await prepare(copy, file)
-    if (prepared !== null) return { ok: false, failure: prepared }
+    const prepared = await prepare(copy, file, (db) => {
+      markRestored(db)
+      return keepRevoked(db, replacedKeys(place, ready), now)
+    })
+    if (!prepared.ok) return prepared
     await synced(copy)
     // From here on a start is refused until all of it is done.
     await rename(copy, ready)
@@ -149,7 +153,7 @@ export async function restoreStore({
     const kept = await setAside(data_dir, now)
     await rename(ready, place)
     await synced(data_dir)
-    return ok({ data_dir, kept, bytes: (await stat(place)).size, ...checked.value })
+    return ok({ data_dir, kept, bytes: (await stat(place)).size, ...checked.value, api_keys: prepared.value })
   } catch (error) {
     const failure = failureOf(error)
     return {
@@ -214,14 +218,13 @@ function examine(copy: string, origin: string): Result<Omit<Backup, 'file' | 'by
   }
 }
 
-/** Brings the copy up to date, refusing what a newer program wrote, and marks its unfinished runs as restored. */
-async function prepare(copy: string, origin: string): Promise<Failure | null> {
+/** Brings the copy up to date, refusing what a newer program wrote, and changes in it what a backup cannot know. */
+async function prepare<T>(copy: string, origin: string, change: (db: DatabaseSync) => T): Promise<Result<T>> {
   const db = new DatabaseSync(copy)
   try {
     const problem = await migrate(db, migrations)
-    if (problem) return named(origin, problem)
-    markRestored(db)
-    return null
+    if (problem) return { ok: false, failure: named(origin, problem) }
+    return ok(change(db))
   } finally {
     if (db.isOpen) db.close()
   }

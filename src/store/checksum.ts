@@ -3,12 +3,14 @@
  * written. CRC-32 (ISO 3309, as zlib has it) finds every burst of up to 32 bits and misses other damage once in
  * 4,294,967,296 times; it is no protection against somebody who means it. About 2 µs for an event.
  *
- * What runs are made of has one: events, mail, effects, agents, rows of runs. Definitions and blobs stand under the hash
- * of their content. What is made from others (search texts, sums over time) and answers kept for Idempotency-Keys have none.
+ * What runs are made of has one: events, mail, effects, agents, rows of runs; API keys as well, since a damaged letter
+ * could give one permissions or bring a revoked one back. Definitions and blobs stand under the hash of their content.
+ * What is made from others (search texts, sums over time), answers kept for Idempotency-Keys and sessions of browsers
+ * have none.
  */
 import type { SQLInputValue } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
-import type { RunRow } from './store.ts'
+import type { ApiKey, RunRow } from './store.ts'
 import { damaged, StoreFailure } from './store-failure.ts'
 
 type Part = SQLInputValue
@@ -43,6 +45,15 @@ export const runSum = (namespace: string, r: RunColumns): number => {
 }
 
 export const agentSum = (namespace: string, id: string, agent: string): number => sumOf('agent', [namespace, id], agent)
+
+/** Permissions with spaces between. Without `last_used_at`, which is noted on the way of requests and only shown. */
+export type KeyColumns = Omit<ApiKey, 'permissions' | 'last_used_at'> & { permissions: string }
+export const keySum = (namespace: string, k: KeyColumns): number =>
+  sumOf(
+    'key',
+    [namespace, k.id, k.name, k.prefix, k.hash, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.revoked_by],
+    k.permissions,
+  )
 
 /** Throws for a row that is not what was written. `what` names it for a person: `event 12 of run_…`. */
 export function verifySum(what: string, stored: number, expected: number): void {

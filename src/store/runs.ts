@@ -5,9 +5,7 @@ import { runSum, verifySum } from './checksum.ts'
 import { type Cursor, likePattern, pageSize, readCursor, searchWords, writeCursor } from './cursor.ts'
 import type { EventCommits } from './event-commits.ts'
 import type { StoreAccess, StoreSchema } from './schema.ts'
-import type { Commit } from './sqlite-commit.ts'
 import type { RunFilter, RunRow, Store } from './store.ts'
-import { StoreFailure } from './store-failure.ts'
 import type { Watchers } from './watchers.ts'
 
 const shown = [
@@ -37,12 +35,7 @@ export const unfinishedStatuses = runStatuses.filter((status) => !hasEnded(statu
 export const oldestFirst = (a: { created_at: number; id: string }, b: { created_at: number; id: string }): number =>
   a.created_at - b.created_at || (a.id < b.id ? -1 : 1)
 
-export function runStore(
-  { db, namespace }: StoreAccess,
-  { raise_epoch }: Commit,
-  commits: EventCommits,
-  watchers: Watchers,
-): Store['runs'] {
+export function runStore({ db, namespace }: StoreAccess, commits: EventCommits, watchers: Watchers): Store['runs'] {
   const matching = (filter: RunFilter, status: RunStatus | null) => {
     let query = db.selectFrom('runs').where('namespace', '=', namespace)
     if (status) query = query.where('status', '=', status)
@@ -155,13 +148,6 @@ export function runStore(
             and e.type in ('approval_requested', 'effect_question', 'wait_started'))
         order by created_at, id limit ${pageSize(limit)}`.execute(db)
       return rows
-    },
-
-    async raise_epoch(id) {
-      const epoch = raise_epoch(id)
-      if (epoch === null)
-        throw new StoreFailure({ kind: 'not_found', message: `there is no run ${id}`, field: 'run', value: id })
-      return epoch
     },
   }
 }

@@ -134,6 +134,7 @@ export type StoreSchema = {
     last_used_at: number | null
     revoked_at: number | null
     revoked_by: string | null
+    sum: number
   }
   api_sessions: { namespace: string; hash: string; key: string; created_at: number; expires_at: number }
 }

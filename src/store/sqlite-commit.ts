@@ -3,8 +3,9 @@
  *
  * Invariants:
  *  C1. Events and row change of a batch are stored together or not at all.
- *  C2. A batch of an older epoch than the run's stores nothing.
- *  C3. Storing a batch again changes nothing; a batch older than the row never overwrites it.
+ *  C2. A batch of an older epoch than the run's stores nothing; one of a newer epoch makes it the run's.
+ *  C3. Storing a batch again changes nothing; a batch older than the row never overwrites it; one that says otherwise
+ *      than what is stored under its number stores nothing.
  *  C4. A transaction begins and ends within one turn of the event loop, so nothing else on this connection gets between.
  *  C5. What an event adds to the sums over time is stored with it, once. What a run begins with adds nothing but its
  *      end: of a fork, these are its source's events.
@@ -16,7 +17,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { usageFact } from '../metrics/usage-fact.ts'
 import type { RunEvent } from '../workflow/event.ts'
 import { bind } from './bind.ts'
-import { eventSum, type RunColumns, runSum, verifySum } from './checksum.ts'
+import { eventSum, type RunColumns, runSum } from './checksum.ts'
 import { fold } from './cursor.ts'
 import type { EventBatch, RunRow, RunRowChange } from './store.ts'
 import { usageWriter } from './usage-writer.ts'
@@ -26,8 +27,6 @@ export type Commit = {
   create: (runs: readonly { row: RunRow; events: readonly RunEvent[] }[]) => boolean[]
   /** `damaged`: runs among the fenced whose row is not what was written. */
   append: (batches: readonly EventBatch[]) => { stored: string[]; fenced: string[]; damaged: string[] }
-  /** The new epoch; null when there is no such run. */
-  raise_epoch: (id: string) => number | null
 }
 
 type FenceRow = RunColumns & { sum: number }
@@ -60,7 +59,7 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
   )
   const usage = usageWriter(db, namespace)
   const readFence = db.prepare(`select ${columns.join(', ')}, restored, sum from runs where namespace = ? and id = ?`)
-  const setEpoch = db.prepare('update runs set epoch = ?, sum = ? where namespace = ? and id = ?')
+  const readSum = db.prepare('select sum from events where namespace = ? and run = ? and seq = ?')
   const insertRun = db.prepare(
     `insert into runs (namespace, ${columns.join(', ')}, search_goal, search_name, sum) values (${Array(
       columns.length + 4,
@@ -86,17 +85,23 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
     }
   }
 
-  /** `began`: when the run started; null for what it is created with. */
-  function insertEvents(run: string, events: readonly RunEvent[], began: number | null): boolean {
-    let inserted = false
+  /**
+   * How many were not there yet; null when one was there and said otherwise. A batch follows from all that was stored before
+   * it, so its first event tells: nothing of it is stored then. `began`: when the run started; null for what it is created with.
+   */
+  function insertEvents(run: string, events: readonly RunEvent[], began: number | null): number | null {
+    let inserted = 0
     for (const e of events) {
       const [seq, at, v, cause] = [bind(e.seq), bind(e.at), bind(e.v), bind(e.cause)]
       const { type } = e
       const data = JSON.stringify(e.data)
       const sum = eventSum(namespace, run, { seq, at, type, v, cause, data })
       const { changes } = insertEvent.run(namespace, run, seq, at, type, v, cause, data, sum)
-      if (changes === 0) continue
-      inserted = true
+      if (changes === 0) {
+        if ((readSum.get(namespace, run, seq) as { sum: number }).sum !== sum) return null
+        continue
+      }
+      inserted++
       if (began === null && e.type !== 'run_finished') continue
       const fact = usageFact(e, began ?? e.at)
       if (fact !== null) usage.note(fact)
@@ -104,12 +109,12 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
     return inserted
   }
 
-  function updateRow(row: RunColumns, change: RunRowChange, last: number): void {
+  function updateRow(row: RunColumns, change: RunRowChange, last: number, epoch: number): void {
     const set = changeable.filter((column) => column !== 'seq' && change[column] !== undefined)
     const { seq = last } = change
-    const names: string[] = ['seq', 'sum', ...set]
-    const sum = runSum(namespace, bound({ ...row, ...defined(change), seq }))
-    const values: unknown[] = [seq, sum, ...set.map((column) => change[column])]
+    const names: string[] = ['seq', 'epoch', 'sum', ...set]
+    const sum = runSum(namespace, bound({ ...row, ...defined(change), seq, epoch }))
+    const values: unknown[] = [seq, epoch, sum, ...set.map((column) => change[column])]
     if (change.goal !== undefined) {
       names.push('search_goal')
       values.push(fold(change.goal ?? ''))
@@ -160,21 +165,16 @@ export function sqliteCommit(db: DatabaseSync, namespace: string): Commit {
             fenced.add(batch.run)
             continue
           }
-          if (insertEvents(batch.run, batch.events, row.started_at ?? row.created_at)) stored.add(batch.run)
+          const inserted = insertEvents(batch.run, batch.events, row.started_at ?? row.created_at)
+          if (inserted === null) {
+            fenced.add(batch.run)
+            continue
+          }
+          if (inserted > 0) stored.add(batch.run)
           const last = batch.events.at(-1)?.seq ?? batch.row.seq ?? row.seq
-          if (last >= row.seq) updateRow(row, batch.row, last)
+          if (last >= row.seq) updateRow(row, batch.row, last, batch.epoch)
         }
         return { stored: [...stored], fenced: [...fenced], damaged: [...damaged] }
-      }),
-
-    raise_epoch: (id) =>
-      transaction(() => {
-        const row = readFence.get(namespace, id) as FenceRow | undefined
-        if (!row) return null
-        verifySum(`the row of ${id}`, row.sum, runSum(namespace, row))
-        const epoch = row.epoch + 1
-        setEpoch.run(epoch, runSum(namespace, { ...row, epoch }), namespace, id)
-        return epoch
       }),
   }
 }

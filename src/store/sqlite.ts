@@ -269,7 +269,7 @@ export function storeOn(
   const writing = <Args extends unknown[], T>(call: (...args: Args) => Promise<T>): ((...args: Args) => Promise<T>) =>
     guarded((...args) => commits.turn(() => call(...args)))
 
-  const runs = runStore(access, commit, commits, watching)
+  const runs = runStore(access, commits, watching)
   const events = eventStore(access, commits, watching, seenDamage)
   const inbox = inboxStore(access)
   const definitions = definitionStore(access)
@@ -293,7 +293,6 @@ export function storeOn(
       counts: guarded(runs.counts),
       unfinished: guarded(runs.unfinished),
       asking: guarded(runs.asking),
-      raise_epoch: writing(runs.raise_epoch),
     },
     events: {
       append: guarded(events.append),
@@ -349,6 +348,7 @@ export function storeOn(
     api_keys: {
       put: writing(api_keys.put),
       list: guarded(api_keys.list),
+      find: guarded(api_keys.find),
       of_prefix: guarded(api_keys.of_prefix),
       revoke: writing(api_keys.revoke),
       used: writing(api_keys.used),

@@ -54,7 +54,7 @@ export type RunFilter = {
 
 export type EventBatch = {
   run: string
-  /** Fence: a batch of an older epoch is refused whole. */
+  /** Fence: a batch of an older epoch than the run's is refused whole; whoever takes a run over writes under the next one. */
   epoch: number
   events: RunEvent[]
   row: RunRowChange
@@ -238,11 +238,13 @@ export type Store = {
     unfinished: (status?: RunStatus[]) => Promise<{ id: string; status: RunStatus }[]>
     /** Ids of runs that have not ended and asked a person or wait for a signal at some time; oldest first. Whether they still do, their fold says. */
     asking: (limit: number) => Promise<{ id: string; seq: number }[]>
-    /** Raises the epoch, so that batches of older segments are refused from now on; returns the new one. */
-    raise_epoch: (id: string) => Promise<number>
   }
   events: {
-    /** INSERT OR IGNORE by (run, seq), all batches in one transaction. `fenced` lists the runs that were refused. */
+    /**
+     * All batches in one transaction; storing one again changes nothing. `fenced`: runs of which a batch was refused,
+     * because its epoch is older than the run's, or another writer has stored something else under its numbers. A batch of a
+     * newer epoch makes it the run's.
+     */
     append: (batches: EventBatch[]) => Promise<{ fenced: string[] }>
     /** Events with seq > after, ascending. */
     read: (run: string, after: number, limit: number) => Promise<RunEvent[]>
@@ -375,6 +377,8 @@ export type Store = {
     put: (key: ApiKey) => Promise<boolean>
     /** At most 1,000: those in force, the latest first; then revoked ones where they are wanted. */
     list: (filter: { revoked: boolean }) => Promise<ApiKey[]>
+    /** By its id, or else by its name: one that is not revoked; it may have expired. */
+    find: (given: string) => Promise<ApiKey | null>
     /** Every key that begins so, whatever has become of it. */
     of_prefix: (prefix: string) => Promise<ApiKey[]>
     /** Ends the key and its sessions. False when there is none in force with this id. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Failure } from '../failure.ts'
-import { agentSum, effectSum, eventSum, mailSum, runSum } from './checksum.ts'
+import { agentSum, effectSum, eventSum, keySum, mailSum, runSum } from './checksum.ts'
 import type { StoreSchema } from './schema.ts'
 import { damaged } from './store-failure.ts'
 
@@ -20,7 +20,10 @@ export function verifyRows(db: DatabaseSync): Failure | null {
     if (sha256(row.definition) !== row.hash) return wrong(`definition ${row.name}@${row.version}`)
   for (const row of all('blobs', 'namespace, hash'))
     if (sha256(row.bytes) !== row.hash) return wrong(`value ${row.hash}`)
-  if (!db.prepare("select 1 from pragma_table_info('events') where name = 'sum'").get()) return null
+  if (hasSums(db, 'api_keys'))
+    for (const row of all('api_keys', 'namespace, id'))
+      if (row.sum !== keySum(row.namespace, row)) return wrong(`API key ${row.id}`)
+  if (!hasSums(db, 'events')) return null
 
   for (const row of all('runs', 'namespace, id'))
     if (row.sum !== runSum(row.namespace, row)) return wrong(`the row of ${row.id}`)
@@ -53,3 +56,7 @@ export function verifyRows(db: DatabaseSync): Failure | null {
     .get() as { id: string; seq: number } | undefined
   return short === undefined ? null : damaged(`the events of ${short.id} end before ${short.seq}`)
 }
+
+/** Whether the table, if there is one, is of a time when its rows had checksums. */
+export const hasSums = (db: DatabaseSync, table: keyof StoreSchema): boolean =>
+  db.prepare("select 1 from pragma_table_info(?) where name = 'sum'").get(table) !== undefined

@@ -26,7 +26,7 @@ import type { CallAgent, PinnedBudget } from './command.ts'
 import { durationText } from './duration.ts'
 import type { BudgetDenied, EventData, Usage } from './event.ts'
 import { RUN_ACCOUNT, type RunBudget } from './run-budget.ts'
-import type { RunState } from './run-state.ts'
+import { isOver, type RunState, type TaskState } from './run-state.ts'
 import type { Place, Turn } from './turn.ts'
 import { isBlobRef, type Value } from './value.ts'
 
@@ -213,6 +213,19 @@ export function deny(turn: Turn, by: string, denied: BudgetDenied): string {
   if (budget?.tree.accounts[account] !== undefined) budget.used_up[account] = true
   turn.emit('budget_denied', { ...denied, by })
   return deniedText(denied)
+}
+
+/**
+ * A task that was denied waits until somebody raises the budget, where the definition says so. False: it does not, or
+ * it is not the budget of the run, or one above it, that said no.
+ */
+export function park(turn: Turn, address: string, task: TaskState, by: BudgetDenied, reason: string): boolean {
+  const { budget } = turn.state
+  if (budget?.when_used_up !== 'park' || isOver(turn.state) || !endsTheRun(turn.state, by)) return false
+  task.s = 'parked'
+  task.reason = reason
+  budget.parked.push(address)
+  return true
 }
 
 /** Whether the budget of this very stage has denied something. */

@@ -62,6 +62,9 @@ export type Could = {
   other_agent: boolean
 }
 
+/** What a run has used in all; `unknown_usage` = calls whose tokens nobody reported. */
+export type UsedSoFar = { input_tokens: number; output_tokens: number; unknown_usage: number; calls: number }
+
 /** Data of each event type. */
 export type EventData = {
   // inputs
@@ -71,8 +74,8 @@ export type EventData = {
     definition: string | null
     inputs: { [name: string]: Value }
     parent?: { run: string; stage: string }
-    /** `shared`: up to this number the events of this run were taken over; what they cost, the source has used. */
-    forked_from?: { run: string; seq: number; shared?: number }
+    /** `shared`: up to this number the events of this run were taken over; what they cost (`used`), the source has used. */
+    forked_from?: { run: string; seq: number; shared?: number; used?: UsedSoFar }
     by: string
     /** Content hash of each agent that the definition names, as it was then; those that are not there are left out. */
     agents?: { [name: string]: string }
@@ -96,6 +99,8 @@ export type EventData = {
     analysis: string | null
     raw: Value
     failure?: Failure
+    /** Which account of several runs said no, when the failure is `budget_exhausted`. */
+    denied?: BudgetDenied
     duration_ms: number
     /** As in run_started, of the agents that the plan names. */
     agents?: { [name: string]: string }

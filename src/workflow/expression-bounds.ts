@@ -3,7 +3,7 @@
  * that double at each step, would take longer than anyone waits. So every node visited and everything made is counted.
  */
 import type { Node } from './expression-syntax.ts'
-import { LargeValue } from './large-value.ts'
+import { LargeValue, OutOfSight } from './large-value.ts'
 
 /** Units of work of one evaluation: nodes visited, list items and every 16 characters made. About 0.2 s at most. */
 export const WORK = 1_000_000
@@ -40,11 +40,18 @@ export function instrument(node: unknown, meter: Meter, seen: Set<unknown>): voi
   instrument(it.args, meter, seen)
   instrument(it.meta.alternate, meter, seen)
   if (it.op === '==' || it.op === '!=' || it.op === 'in') refuseUnknown(it)
+  if (it.meta.macro !== undefined) refuseHidden(it, it.meta.macro)
   const evaluate = it.meta.evaluate
   const charges = makesValues.has(it.op)
   it.setMeta('evaluate', (evaluator, self, context) => {
     if (--meter.left < 0) throw new Stop('the expression takes too much work')
-    const result = evaluate(evaluator, self, context)
+    let result: unknown
+    try {
+      result = evaluate(evaluator, self, context)
+    } catch (error) {
+      if (error instanceof OutOfSight) error.range ??= { start: it.start, end: it.end }
+      throw error
+    }
     if (charges) meter.left -= cost(result)
     if (typeof result === 'number' && !Number.isFinite(result))
       throw new Stop('a division by zero, or a number too large')
@@ -63,7 +70,7 @@ function refuseUnknown(node: Node): void {
   node.handle = (a, b, self, evaluator) => {
     if (node.op !== 'in' && (a === null || b === null)) throw new UnknownOperand(node, 'null')
     // An object is asked for one of its keys, and those are all there.
-    if (holdsLarge(a) || (holdsLarge(b) && !(node.op === 'in' && b instanceof Map)))
+    if (holdsLarge(a) || ((node.op !== 'in' || Array.isArray(b) || b instanceof LargeValue) && holdsLarge(b)))
       throw new UnknownOperand(node, 'a large value')
     return handle(a, b, self, evaluator)
   }
@@ -78,9 +85,32 @@ function refuseLargeList(list: Node): void {
   })
 }
 
-const holdsLarge = (value: unknown): boolean =>
-  value instanceof LargeValue ||
-  ((Array.isArray(value) || value instanceof Map) && [...value.values()].some(holdsLarge))
+/** `has`, the only macro that is not written out as a comprehension: a field of what is held elsewhere may be there. */
+function refuseHidden(has: Node, macro: NonNullable<Node['meta']['macro']>): void {
+  const { evaluate } = macro
+  let [root] = (has.args as [string, [Node]])[1]
+  const fields: string[] = []
+  while (root.op === '.') {
+    const [left, field] = root.args as [Node, string]
+    fields.unshift(field)
+    root = left
+  }
+  macro.evaluate = (evaluator, self, context) => {
+    const there = evaluate(evaluator, self, context)
+    if (there) return true
+    let at = root.meta.evaluate(evaluator, root, context)
+    for (const field of fields) {
+      if (at instanceof LargeValue) throw new UnknownOperand(has, 'a large value')
+      at = at instanceof Map ? at.get(field) : undefined
+    }
+    return false
+  }
+}
+
+function holdsLarge(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof LargeValue) return value instanceof LargeValue
+  return (Array.isArray(value) || value instanceof Map ? [...value.values()] : Object.values(value)).some(holdsLarge)
+}
 
 /** Where null is asked for, what is not there is null; what is not known, because it lies in a large value, is not. */
 function absentIsNull(path: Node): void {

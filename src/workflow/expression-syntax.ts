@@ -9,7 +9,7 @@
  */
 import { Environment } from '@marcbachmann/cel-js'
 import { excerpt, fail, ok, type Result } from '../failure.ts'
-import { LargeValue } from './large-value.ts'
+import { LargeValue, OutOfSight } from './large-value.ts'
 
 export const expressionLimits = { characters: 2_000, nodes: 500, depth: 64, list: 10_000, cached: 2_000 } as const
 
@@ -35,6 +35,7 @@ export type Node = {
     alternate?: Node
     check: unknown
     evaluate: (evaluator: unknown, node: Node, context: unknown) => unknown
+    macro?: { evaluate: (evaluator: unknown, macro: unknown, context: unknown) => unknown }
   }
   setMeta<K extends 'check' | 'evaluate'>(key: K, value: Node['meta'][K]): Node
   handle?: (left: unknown, right: unknown, node: Node, evaluator: unknown) => unknown
@@ -77,7 +78,7 @@ export function createEnvironment(unknownAreDynamic: boolean): Environment {
   for (const size of ['size(LargeValue): int', 'LargeValue.size(): int'])
     environment.registerFunction(size, (value: LargeValue) => {
       const { count } = LargeValue.referenceOf(value)
-      if (count === undefined) throw new Error('only of a list is the size known when it is a large value')
+      if (count === undefined) throw new OutOfSight()
       return BigInt(count)
     })
   return environment

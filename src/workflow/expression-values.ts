@@ -3,7 +3,7 @@ import { excerpt } from '../failure.ts'
 import { Stop } from './expression-bounds.ts'
 import { type Expression, expressionLimits, type Path, pathText, variable } from './expression-syntax.ts'
 import { LargeValue } from './large-value.ts'
-import { type BlobRef, isBlobRef, type Json, type Value } from './value.ts'
+import { type BlobRef, isBlobRef, type Json, LOOKS_LIKE_A_REFERENCE, type Value } from './value.ts'
 
 /**
  * Looks a top-level name up; undefined = not in scope. Called only for names the expression mentions, and for
@@ -126,18 +126,25 @@ export function plainJson(value: unknown, depth: number): Json {
   if (Array.isArray(value)) return value.map((item) => plainJson(item, depth + 1))
   if (typeof value !== 'object') throw new Stop('the result is no JSON value')
   const entries = value instanceof Map ? [...value] : Object.entries(value)
-  return Object.fromEntries(entries.map(([key, item]) => [String(key), plainJson(item, depth + 1)]))
+  const object = Object.fromEntries(entries.map(([key, item]) => [String(key), plainJson(item, depth + 1)]))
+  // Our own references are large values here: this one was written in the expression.
+  if (isBlobRef(object)) throw new Stop(LOOKS_LIKE_A_REFERENCE)
+  return object
 }
 
-export const containsLarge = (value: Value | undefined, depth: number): boolean =>
-  isBlobRef(value) ||
-  (depth < 3 &&
-    typeof value === 'object' &&
-    value !== null &&
-    Object.values(value).some((item) => containsLarge(item, depth + 1)))
+/** The first large value that lies in what a path names, and where. */
+export function largeIn(value: Value | undefined, text: string, depth = 0): { text: string; value: BlobRef } | null {
+  if (isBlobRef(value)) return { text, value }
+  if (typeof value !== 'object' || value === null || depth > 3) return null
+  for (const [key, item] of Object.entries(value)) {
+    const found = largeIn(item, pathText(text, [Array.isArray(value) ? Number(key) : key]), depth + 1)
+    if (found !== null) return found
+  }
+  return null
+}
 
-export const largeReason = (text: string, value: Value | undefined): string =>
-  `${text} is a large value${isBlobRef(value) ? ` (${value.bytes} bytes)` : ''} held by reference: it can be passed on as it is (=${text}), not calculated with`
+export const largeReason = (text: string, { bytes }: BlobRef): string =>
+  `${text} is a large value (${bytes} bytes), held by reference: it can be passed on as it is (=${text}), but not looked into. Let whoever makes it give what is asked for in a small field of its own (output_schema)`
 
 /** Names the path and, where it is known, why nothing is there: `agreement` has `agreement_reason` beside it. */
 export function missingReason(found: Found, lookup: Lookup): string {

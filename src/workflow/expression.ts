@@ -10,10 +10,10 @@ import { excerpt, fail, ok, type Result } from '../failure.ts'
 import { instrument, type Meter, Stop, UnknownOperand, WORK } from './expression-bounds.ts'
 import { type Expression, errorStart, friendly, readExpression, remember } from './expression-syntax.ts'
 import {
-  containsLarge,
   contextOf,
   type Found,
   type Lookup,
+  largeIn,
   largeReason,
   missingReason,
   plainJson,
@@ -22,7 +22,7 @@ import {
   resolve,
   shortened,
 } from './expression-values.ts'
-import { isBlobRef, type Json, type Value } from './value.ts'
+import { isBlobRef, type Json, LOOKS_LIKE_A_REFERENCE, type Value } from './value.ts'
 
 export type { Lookup } from './expression-values.ts'
 
@@ -86,7 +86,8 @@ function bound(binding: Json, lookup: Lookup, depth: number): Result<Value> {
     if (!result.ok) return result
     entries.push([key, result.value as Json])
   }
-  return ok(Object.fromEntries(entries))
+  const object = Object.fromEntries(entries)
+  return isBlobRef(object) ? refuse(JSON.stringify(object), LOOKS_LIKE_A_REFERENCE) : ok(object)
 }
 
 function evaluated(text: string, lookup: Lookup): Result<Value> {
@@ -152,9 +153,14 @@ function reasonFor(error: unknown, expression: Expression, reading: Reading, loo
   const unknown = error instanceof UnknownOperand
   if (error instanceof Stop && !unknown) return error.message
   if (cause) return missingReason(cause, lookup)
-  const large = inside.find((found) => containsLarge(found.value, 0))
-  if (large) return largeReason(large.path.text, large.value)
-  return unknown ? error.message : friendly(error, expression.text)
+  const said = unknown ? error.message : friendly(error, expression.text)
+  // Within a macro the part that failed reads a variable alone: what it stands for is read elsewhere.
+  const suspects = /large ?value/i.test(said) ? [...inside, ...reading] : inside
+  for (const { path, value } of suspects) {
+    const large = largeIn(value, path.text)
+    if (large) return largeReason(large.text, large.value)
+  }
+  return said
 }
 
 const parsedCache = new Map<string, Result<{ text: string; roots: string[]; paths: string[] }>>()

@@ -18,6 +18,7 @@ import { isInput, type RunEvent, type RunInput } from './event.ts'
 import { type Course, feedCourse, newCourse } from './fold.ts'
 import { answeredStep } from './input-place.ts'
 import type { DefinitionOf } from './next.ts'
+import { usedOf } from './totals.ts'
 import type { Value } from './value.ts'
 
 export type ForkRequest = {
@@ -108,7 +109,11 @@ export function* forkInSteps(
       })
   }
   const [start] = log
-  if (start?.type === 'run_started' && start.data.forked_from) start.data.forked_from.shared = log.length
+  if (start?.type === 'run_started' && start.data.forked_from) {
+    const used = usedOf(course.state.totals)
+    Object.assign(start.data.forked_from, { shared: log.length, used })
+    course.state.before_fork = { ...used }
+  }
   return ok({ events: log, course, forked_from: { run: first.run, seq: cut.value.seq }, left_out })
 }
 

@@ -10,4 +10,16 @@ export class LargeValue {
     this.#reference = reference
   }
   static referenceOf = (value: LargeValue): BlobRef => value.#reference
+  /** An object is asked to take it as the name of a field. */
+  toString(): never {
+    throw new OutOfSight()
+  }
+}
+
+/** What an expression asks of a large value is not known. `range` is where in the expression. */
+export class OutOfSight extends Error {
+  range?: { start: number; end: number }
+  constructor() {
+    super('a large value cannot be looked into')
+  }
 }

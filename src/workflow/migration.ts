@@ -8,10 +8,11 @@ import type { Definition } from './definition.ts'
 import { isInput, type RunEvent, type RunInput } from './event.ts'
 import { type Course, feedCourse, newCourse } from './fold.ts'
 import { followDefinition } from './follow-definition.ts'
+import { isOfInputType } from './input-type.ts'
 import { type Difference, type Misfit, misfitOf, stateMisfit, wholeMisfit } from './misfit.ts'
 import type { DefinitionOf } from './next.ts'
 import { hasEnded, type RunState } from './run-state.ts'
-import type { Value } from './value.ts'
+import { isBlobRef, type Value } from './value.ts'
 
 export type Migration = {
   /** Pages of the log, in order; derived events included. False: nothing more has to be read. */
@@ -148,7 +149,8 @@ function missingInput(state: RunState, now: Definition): Misfit | null {
         task: null,
         field,
       }
-    if (value !== undefined && !isOfType(type, value))
+    // What is too large to stand in the log was checked when it was given; it may be anything.
+    if (value !== undefined && !isBlobRef(value) && !isOfInputType(value, type))
       return {
         reason: `the newer version takes the input ${name} as ${type}, the run has another`,
         stage: null,
@@ -157,12 +159,4 @@ function missingInput(state: RunState, now: Definition): Misfit | null {
       }
   }
   return null
-}
-
-function isOfType(type: NonNullable<Definition['inputs']>[string]['type'], value: Value): boolean {
-  // What is too large to stand in the log was checked when it was given; it may be anything.
-  if (type === 'any' || (typeof value === 'object' && value !== null && '$blob' in value)) return true
-  if (type === 'list') return Array.isArray(value)
-  if (type === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value)
-  return typeof value === (type === 'text' ? 'string' : type)
 }

@@ -274,6 +274,7 @@ function begin(turn: Turn, data: EventData['run_started']): void {
   if (data.budget !== undefined) state.pinned = data.budget
   if (data.votes !== undefined) state.votes = data.votes
   state.program = data.program ?? null
+  if (data.forked_from?.used !== undefined) state.before_fork = data.forked_from.used
   if (data.decomposition !== undefined) state.decomposition = { ...data.decomposition, given: data.decomposition.left }
   bindAgents(state, data.agents)
   if (data.definition === null) return plan(turn, 1, [])
@@ -295,6 +296,8 @@ function plan(turn: Turn, attempt: number, problems: string[], template = false)
 }
 
 function planned(turn: Turn, data: EventData['plan_proposed']): void {
+  // Nothing says yet that the run should wait for more: a template is taken.
+  if (data.denied !== undefined) deny(turn, '', data.denied)
   if (data.definition !== null) {
     const source = data.source === 'template' ? 'template' : data.attempt === 1 ? 'model' : 'repaired'
     const why = {

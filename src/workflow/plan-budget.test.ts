@@ -69,3 +69,31 @@ test('a call of the planner that died is charged as it was reserved, and marked'
   assert.deepEqual(opened?.spent, { calls: 2, tokens: 6_200 + 1_000, money: 4_600 + 3_200 })
   assert.deepEqual(opened?.estimated, { calls: 0, tokens: 6_200, money: 4_600 + 3_200 })
 })
+
+test('a plan that a limit over all runs denied is named in the log, and a template is taken', () => {
+  const course = newCourse('r')
+  const feed = (input: RunInput) => feedCourse(() => definition, course, input)
+  feed({ at: 0, type: 'run_started', data: { goal: 'g', definition: null, inputs: {}, by: 'test' } })
+  const denied = { account: 'total', unit: 'calls' as const, wanted: 1, left: 0, limit: 9 }
+  const { events } = feed({
+    at: 1,
+    type: 'plan_proposed',
+    data: {
+      attempt: 1,
+      source: 'model',
+      definition: null,
+      name: null,
+      problems: [],
+      model: null,
+      usage: { input_tokens: 0, output_tokens: 0, calls: 0 },
+      analysis: null,
+      raw: null,
+      failure: { kind: 'budget_exhausted', message: 'used up' },
+      denied,
+      duration_ms: 0,
+    },
+  })
+  assert.deepEqual(events.find(({ type }) => type === 'budget_denied')?.data, { ...denied, by: '' })
+  const [step] = course.owed.values()
+  assert.ok(step?.do === 'plan' && step.template)
+})

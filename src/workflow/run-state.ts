@@ -4,7 +4,7 @@ import type { FailureSeen } from '../progress/failures.ts'
 import type { Remedy } from '../progress/remedies.ts'
 import type { PinnedBudget } from './command.ts'
 import type { Lineage, PartsState } from './decomposition/state.ts'
-import type { EventData, Metrics, VoteResult } from './event.ts'
+import type { EventData, Metrics, UsedSoFar, VoteResult } from './event.ts'
 import type { RunBudget } from './run-budget.ts'
 import type { BlobRef, Value } from './value.ts'
 
@@ -103,12 +103,7 @@ export type Scope = {
   iteration?: number
 }
 
-export type Totals = {
-  input_tokens: number
-  output_tokens: number
-  /** Calls whose tokens nobody reported. */
-  unknown_usage: number
-  calls: number
+export type Totals = UsedSoFar & {
   /** In millionths. */
   money: number
   tasks_done: number
@@ -167,6 +162,8 @@ export type RunState = {
   /** Open approvals: id to address of the stage. */
   approvals: { [id: string]: string }
   totals: Totals
+  /** Of a fork: what of the totals its source has used. */
+  before_fork?: UsedSoFar
   paused: { by: string; reason: string } | null
   undo: Undo[]
   /** Set while a run that fails or was cancelled undoes what it did. */

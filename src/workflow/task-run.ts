@@ -4,10 +4,10 @@
  */
 import { backoffMs } from '../agents/retry.ts'
 import { taskAddress } from './address.ts'
-import { deny, endsTheRun, reserveCall } from './call-budget.ts'
+import { deny, endsTheRun, park, reserveCall } from './call-budget.ts'
 import { startCloseOut } from './close-out.ts'
 import type { CallAgent } from './command.ts'
-import { decompose, goalMissed, isTooLarge, type Settled } from './decomposition/decompose.ts'
+import { decompose, goalMissed, isTooLarge, planAgain, type Settled } from './decomposition/decompose.ts'
 import { isTooHard } from './decomposition/limits.ts'
 import type { Task } from './definition.ts'
 import { milliseconds } from './duration.ts'
@@ -94,18 +94,11 @@ function askAgent(turn: Turn, place: Place, spec: TaskSpec, task: TaskState, del
  * the run closes out, or the task waits until somebody raises the budget.
  */
 function denied(turn: Turn, place: Place, id: string, task: TaskState, by: BudgetDenied): void {
-  const { budget } = turn.state
   const address = taskAddress(place.address, id)
   const reason = deny(turn, address, by)
-  if (!endsTheRun(turn.state, by)) return settle(turn, place, id, task, 'failed', reason)
-  if (budget?.when_used_up === 'park' && !isOver(turn.state)) {
-    task.s = 'parked'
-    task.reason = reason
-    budget.parked.push(address)
-    return
-  }
+  if (park(turn, address, task, by, reason)) return
   settle(turn, place, id, task, 'failed', reason)
-  startCloseOut(turn, reason)
+  if (endsTheRun(turn.state, by)) startCloseOut(turn, reason)
 }
 
 /** Asks again for a task that waits for a raised budget. */
@@ -113,6 +106,10 @@ export function unpark(turn: Turn, place: Place, spec: TaskSpec): void {
   const task = turn.stageState(place).tasks?.[spec.id]
   if (task?.s !== 'parked') return
   task.s = 'running'
+  if (task.parts?.phase === 'plan') {
+    const settled = planAgain(turn, place, spec, task, task.parts)
+    return settled === null ? undefined : partsSettled(turn, place, spec, settled)
+  }
   // What was denied was no attempt.
   task.attempt++
   task.interrupted = (task.interrupted ?? 0) + 1

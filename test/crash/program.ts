@@ -10,18 +10,12 @@ import type { Store } from '../../src/store/store.ts'
 import { contentHash } from '../../src/workflow/content-hash.ts'
 import type { RunEvent } from '../../src/workflow/event.ts'
 import { hasEnded } from '../../src/workflow/run-state.ts'
+import { errorsOnly } from '../quiet-logger.ts'
 import { replayAll } from '../replay-all.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { RUN_ID, victimDefinition } from './victim-run.ts'
 
 const [data, ledger, kind, at, what] = process.argv.slice(2) as [string, string, 'plain' | 'model', string?, string?]
-const quiet = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: (fields: object, message: string) => console.error(message, fields),
-}
-
 let commits = 0
 /** With a model, commits count from its first answer on: before that there may be no process to strike. */
 let counting = kind === 'plain'
@@ -85,7 +79,7 @@ functions.register('worker', async (task) => {
 })
 
 const started = await startQuorate(testConfiguration(data, kind === 'model'), {
-  logger: quiet,
+  logger: errorsOnly,
   functions,
   around_store: counted,
 })

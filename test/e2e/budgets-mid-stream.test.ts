@@ -8,14 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Quorate, startQuorate } from '../../src/main.ts'
-import { type Definition, definitionSchema } from '../../src/workflow/definition.ts'
 import type { RunEvent } from '../../src/workflow/event.ts'
 import { type HostStandIn, modelHostStandIn } from '../gateway/model-host.stand-in.ts'
+import { quietLogger } from '../quiet-logger.ts'
 import { replayAll } from '../replay-all.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { removeFolder, until } from './running-product.ts'
-
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+import { storedRuns } from './stored-runs.ts'
 
 /** An agent outside: three questions. Where one is refused it waits for a sign, asks again, and prints what it was told. */
 const ASKER = `
@@ -76,7 +75,7 @@ describe('budgets in mid-stream', () => {
         ],
         budgets: { ...configuration.budgets, ...budgets },
       },
-      { logger: quiet },
+      { logger: quietLogger },
     )
     if (!started.ok) throw new Error(started.failure.message)
     quorate = started.value
@@ -92,26 +91,15 @@ describe('budgets in mid-stream', () => {
     removeFolder(folder)
   })
 
+  const stored = storedRuns(() => quorate)
   const start = async (agent: string, instructions: string, more: object = {}): Promise<string> => {
     const stages = [
       { id: 's', kind: 'tasks', tasks: [{ id: 't', agent, instructions, attempts: 2 }], on_failure: 'fail' },
     ]
-    const definition = definitionSchema.parse({
-      apiVersion: 'quorate/v1',
-      name: 'mid_stream',
-      stages,
-      ...more,
-    }) as Definition
-    const { hash } = await quorate.store.definitions.put(definition, 'test', '')
-    const run = await quorate.runs.start({ kind: 'workflow', goal: 'x', definition: hash, inputs: {}, by: 'test' })
-    assert.ok(run.ok)
-    return run.value.run
+    return stored.start(await stored.put('mid_stream', stages, more))
   }
   const ended = async (run: string) => {
-    const row = await until(
-      () => quorate.store.runs.get(run),
-      (one) => one?.ended_at !== null && one !== null,
-    )
+    const row = await stored.ended(run)
     return { row, events: (await quorate.store.events.read(run, 0, 10_000)) as RunEvent[] }
   }
   const spentOf = async (prefix: string) =>

@@ -6,14 +6,13 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createFunctions } from '../../src/agent-systems/function/function.ts'
 import { type Quorate, startQuorate } from '../../src/main.ts'
-import { type Definition, definitionSchema } from '../../src/workflow/definition.ts'
 import type { RunEvent } from '../../src/workflow/event.ts'
-import { hasEnded } from '../../src/workflow/run-state.ts'
+import { quietLogger } from '../quiet-logger.ts'
 import { replayAll } from '../replay-all.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { removeFolder, until } from './running-product.ts'
+import { storedRuns } from './stored-runs.ts'
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 const task = (id: string, more: object = {}) => ({
   id,
   agent: 'worker_a',
@@ -51,7 +50,7 @@ describe('budgets', () => {
         ),
         budgets: { ...configuration.budgets, ...budgets },
       },
-      { logger: quiet, functions },
+      { logger: quietLogger, functions },
     )
     if (!started.ok) throw new Error(started.failure.message)
     quorate = started.value
@@ -63,21 +62,7 @@ describe('budgets', () => {
     removeFolder(folder)
   })
 
-  const put = async (name: string, stages: unknown[], more: object = {}): Promise<string> => {
-    const definition = definitionSchema.parse({ apiVersion: 'quorate/v1', name, stages, ...more }) as Definition
-    return (await quorate.store.definitions.put(definition, 'test', '')).hash
-  }
-  const start = async (definition: string): Promise<string> => {
-    const run = await quorate.runs.start({ kind: 'workflow', goal: 'the goal', definition, inputs: {}, by: 'test' })
-    assert.ok(run.ok)
-    return run.value.run
-  }
-  const rowWhen = (run: string, found: (row: { status: string; reason: string }) => boolean) =>
-    until(
-      () => quorate.store.runs.get(run),
-      (row) => row !== null && found(row),
-    )
-  const ended = (run: string) => rowWhen(run, ({ status }) => hasEnded(status as never))
+  const { put, start, rowWhen, ended } = storedRuns(() => quorate)
   const events = (run: string): Promise<RunEvent[]> => quorate.store.events.read(run, 0, 10_000)
   const call = async (path: string, body?: object) => {
     const answer = await fetch(`${quorate.url}${path}`, {

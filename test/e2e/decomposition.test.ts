@@ -200,6 +200,27 @@ describe('decomposition', () => {
     assert.ok((budget.accounts[0]?.spent.tokens ?? 0) > 0, 'tokens of the planner count')
   })
 
+  test('where the budget parks, a denied plan waits for a person, and so do its parts', async () => {
+    const before = asked.length
+    const run = await start('kl', true, {}, { budget: { calls: 1, when_used_up: 'park' } })
+    for (const [calls, plans] of [
+      [2, 0],
+      [4, 1],
+    ] as const) {
+      await until(
+        () => call(product, 'GET', `/runs/${run}`),
+        ({ body }) => body['status'] === 'waiting' && asked.length - before === plans,
+        60_000,
+      )
+      const raise = { unit: 'calls', to: calls, reason: 'worth it' }
+      assert.equal((await call(product, 'POST', `/runs/${run}/budget`, raise)).status, 202)
+    }
+    const view = await ended(run)
+    assert.equal(view['result'], 'kl', JSON.stringify(view).slice(0, 2_000))
+    assert.deepEqual([await stop(run), asked.length - before], [['parts_done'], 1])
+    await replays(run)
+  })
+
   test('kill -9 while a part is at work: the run goes on, and nothing is planned or done twice', async () => {
     writeFileSync(join(folder, 'LOG'), '')
     const before = asked.length

@@ -6,13 +6,11 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createFunctions } from '../../src/agent-systems/function/function.ts'
 import { type Quorate, startQuorate } from '../../src/main.ts'
-import { type Definition, definitionSchema } from '../../src/workflow/definition.ts'
-import { hasEnded } from '../../src/workflow/run-state.ts'
+import { quietLogger } from '../quiet-logger.ts'
 import { replayAll } from '../replay-all.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { removeFolder, until } from './running-product.ts'
-
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+import { storedRuns } from './stored-runs.ts'
 
 describe('a run that starts runs', () => {
   const folder = mkdtempSync(join(tmpdir(), 'quorate-sub-'))
@@ -20,7 +18,7 @@ describe('a run that starts runs', () => {
   before(async () => {
     const functions = createFunctions()
     functions.register('worker', (task) => `${task.instructions} ${JSON.stringify(task.input)}`)
-    const started = await startQuorate(testConfiguration(folder), { logger: quiet, functions })
+    const started = await startQuorate(testConfiguration(folder), { logger: quietLogger, functions })
     if (!started.ok) throw new Error(started.failure.message)
     quorate = started.value
   })
@@ -30,20 +28,7 @@ describe('a run that starts runs', () => {
     removeFolder(folder)
   })
 
-  const put = async (name: string, stages: unknown[], more: object = {}): Promise<string> => {
-    const definition = definitionSchema.parse({ apiVersion: 'quorate/v1', name, stages, ...more }) as Definition
-    return (await quorate.store.definitions.put(definition, 'test', '')).hash
-  }
-  const start = async (definition: string): Promise<string> => {
-    const run = await quorate.runs.start({ kind: 'workflow', goal: 'the goal', definition, inputs: {}, by: 'test' })
-    assert.ok(run.ok)
-    return run.value.run
-  }
-  const ended = (run: string) =>
-    until(
-      () => quorate.store.runs.get(run),
-      (row) => row !== null && hasEnded(row.status),
-    )
+  const { put, start, ended } = storedRuns(() => quorate)
 
   test('takes the result of its child, and waits for it without holding a place', async () => {
     await put(

@@ -13,11 +13,11 @@ import type { RunUpgrade } from '../../src/operations/run-upgrade.ts'
 import { type Definition, definitionSchema } from '../../src/workflow/definition.ts'
 import type { RunEvent } from '../../src/workflow/event.ts'
 import { hasEnded } from '../../src/workflow/run-state.ts'
+import { quietLogger } from '../quiet-logger.ts'
 import { replayAll } from '../replay-all.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { call, ROOT, removeFolder, until } from './running-product.ts'
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 type Upgraded = RunUpgrade & { done: boolean | null }
 
 describe('upgrade', () => {
@@ -27,7 +27,7 @@ describe('upgrade', () => {
   const start = async (): Promise<void> => {
     const functions = createFunctions()
     functions.register('worker', (task) => `${task.agent_instructions}|${task.instructions}`)
-    const started = await startQuorate(testConfiguration(folder), { logger: quiet, functions })
+    const started = await startQuorate(testConfiguration(folder), { logger: quietLogger, functions })
     if (!started.ok) throw new Error(started.failure.message)
     quorate = started.value
   }

@@ -7,6 +7,7 @@ import type { AgentInput } from '../../src/agents/agent.ts'
 import { loadConfiguration } from '../../src/configuration/load-configuration.ts'
 import { startQuorate } from '../../src/main.ts'
 import type { Json } from '../../src/workflow/value.ts'
+import { quietLogger } from '../quiet-logger.ts'
 import { replayAll } from '../replay-all.ts'
 import { TEST_CACHE } from '../test-configuration.ts'
 
@@ -44,10 +45,9 @@ export async function startExample(
     cwd: root,
   })
   if (!loaded.ok) throw new Error(loaded.failure.message)
-  const quiet = () => undefined
   const started = await startQuorate(
     { ...loaded.value, agents: loaded.value.agents.map(change) },
-    { logger: { debug: quiet, info: quiet, warn: quiet, error: quiet }, ...(functions && { functions }) },
+    { logger: quietLogger, ...(functions && { functions }) },
   )
   if (!started.ok) throw new Error(started.failure.message)
   const { url, close, store } = started.value

@@ -6,21 +6,9 @@
  *
  * Usage: faults.ts --root=DIR [--seed=1] [--faults=12] [--healthy=200] [--beside=3] [--only=NAME,…]
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { milliseconds } from '../../src/workflow/duration.ts'
-import {
-  atLeast,
-  atMost,
-  exactly,
-  type Figure,
-  numberOption,
-  option,
-  percentile,
-  printReport,
-  progress,
-} from '../proof/report.ts'
+import { numberOption, option, workFolder } from '../proof/part-options.ts'
+import { atLeast, atMost, exactly, type Figure, percentile, printReport, progress } from '../proof/report.ts'
 import { diceOf } from '../simulation/dice.ts'
 import { DETECT_WITHIN_MS, disturbance, type Finding, findingOf } from './findings.ts'
 import { type Prepared, prepare, TASK_TIMEOUT } from './ground.ts'
@@ -34,7 +22,7 @@ const AT_ONCE = 8
 /** A run may use up all attempts, each to its time limit, and some waiting. */
 const RUN_MS = 4 * milliseconds(TASK_TIMEOUT)
 
-const root = option('root', '') || mkdtempSync(join(tmpdir(), 'quorate-faults-'))
+const { root, tidy } = workFolder('faults')
 const seed = numberOption('seed', 1)
 const dice = diceOf(seed)
 const only = option('only', '')
@@ -155,6 +143,6 @@ try {
   throw error
 } finally {
   await ground.close()
-  if (option('root', '') === '') rmSync(root, { recursive: true, force: true, maxRetries: 5 })
+  tidy()
 }
 printReport({ part: 'faults', figures, not_run: [], seed })

@@ -10,9 +10,11 @@ import type { AgentInput } from '../../src/agents/agent.ts'
 import { ok } from '../../src/failure.ts'
 import type { AttemptOutcome } from '../../src/fleet/fleet.ts'
 import { type OpenFleet, openFleet } from '../../src/fleet/open-fleet.ts'
+import { attempt as attemptOf } from '../../src/fleet/stand-ins.ts'
 import type { ModelGateway } from '../../src/models/model-gateway.ts'
 import { openStore } from '../../src/store/sqlite.ts'
 import type { Store } from '../../src/store/store.ts'
+import { quietLogger } from '../quiet-logger.ts'
 import { type Dice, diceOf } from '../simulation/dice.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { builtLines, effectAgents, INSTRUCTIONS } from './effect-agents.ts'
@@ -54,7 +56,6 @@ export const isExact = (question: string, run: string, task: string): boolean =>
 
 /** What happens to whatever a dead process still tries. */
 class Dead extends Error {}
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
 /** The effects of a process that can die: from then on nothing it does reaches the store. */
 function mortal(
@@ -154,7 +155,7 @@ export async function effectRestarts(
         secret: () => ok(''),
         work_dir: `${data_dir}/work`,
       },
-      logger: quiet,
+      logger: quietLogger,
       now: () => clock,
       random: Math.random,
     })
@@ -182,23 +183,7 @@ export async function effectRestarts(
       clock += 600_000
       died = Promise.withResolvers()
       const performing = fleet.perform(
-        {
-          run,
-          task,
-          attempt,
-          agent: null,
-          capability: current,
-          fallback: [],
-          excluded: [],
-          instructions: INSTRUCTIONS,
-          input: {},
-          output_schema: null,
-          effect: null,
-          timeout_ms: null,
-          max_output_tokens: null,
-          goal: null,
-          repeated: false,
-        },
+        attemptOf(task, { run, attempt, capability: current, instructions: INSTRUCTIONS }),
         { signal: new AbortController().signal },
       )
       const outcome: AttemptOutcome | 'died' = await Promise.race([performing, died.promise])

@@ -2,15 +2,15 @@
  * Part `effects` of the proof (N2): replies are lost and processes die while effects are caused; an outside ledger counts.
  * Usage: effects.ts --root=DIR [--faults=1000] [--losses=150] [--kills=30] [--seed=1]
  */
-import { mkdirSync, mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type EffectTally, effectRestarts } from './effect-restarts.ts'
 import { effectRuns } from './effect-runs.ts'
 import { classOf, effectKinds } from './outside-ledger.ts'
-import { exactly, type Figure, numberOption, option, printReport, progress } from './report.ts'
+import { numberOption, workFolder } from './part-options.ts'
+import { exactly, type Figure, printReport, progress } from './report.ts'
 
-const root = option('root', '') || mkdtempSync(join(tmpdir(), 'quorate-effects-'))
+const { root } = workFolder('effects')
 const seed = numberOption('seed', 1)
 const wanted = numberOption('faults', 1_000)
 const losses = numberOption('losses', Math.ceil(wanted * 0.15))

@@ -12,8 +12,9 @@ import type { Store } from '../../src/store/store.ts'
 import { contentHash } from '../../src/workflow/content-hash.ts'
 import type { Definition, Stage } from '../../src/workflow/definition.ts'
 import { hasEnded } from '../../src/workflow/run-state.ts'
+import { errorsOnly } from '../quiet-logger.ts'
 import { testConfiguration } from '../test-configuration.ts'
-import { option } from './report.ts'
+import { option } from './part-options.ts'
 
 export const RUN_ID = 'run_01a00000-0000-7000-8000-000000000030'
 export const TASKS = 30
@@ -63,12 +64,6 @@ async function main(): Promise<void> {
     string?,
     string?,
   ]
-  const quiet = {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: () => undefined,
-    error: (fields: object, message: string) => console.error(message, fields),
-  }
   // Whoever started it holds its input open: a victim does not outlive the proof.
   process.stdin.on('end', () => process.exit(70)).resume()
   let commits = 0
@@ -102,7 +97,6 @@ async function main(): Promise<void> {
         if (done.ok) acknowledge(events)
         return done
       },
-      raise_epoch: (id) => commit(() => store.runs.raise_epoch(id)),
     },
     events: {
       ...store.events,
@@ -136,7 +130,7 @@ async function main(): Promise<void> {
         }),
       ],
     },
-    { logger: quiet, functions, around_store: counted },
+    { logger: errorsOnly, functions, around_store: counted },
   )
   if (!started.ok) {
     console.error(JSON.stringify(started.failure))

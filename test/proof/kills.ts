@@ -10,21 +10,21 @@
  * Usage: kills.ts --root=DIR [--points=N] [--seed=N] [--model=N]
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { diceOf } from '../simulation/dice.ts'
 import { SIDE_BY_SIDE, TASKS, type VictimReport } from './kill-victim.ts'
 import { type OutsideWork, openOutsideWork } from './outside-work.ts'
-import { atMost, exactly, type Figure, numberOption, option, percentile, printReport, progress } from './report.ts'
+import { numberOption, workFolder } from './part-options.ts'
+import { atMost, exactly, type Figure, percentile, printReport, progress } from './report.ts'
 import { cannotTrace, type Ended, killAll, runVictim } from './traced.ts'
 
 const PROGRAM_BACK_MS = 2_000
 const ENGINE_PROGRESS_MS = 3_000
 const ENGINE_BACK_MS = 5_000
 
-const root = option('root', '') || mkdtempSync(join(tmpdir(), 'quorate-kills-'))
+const { root } = workFolder('kills')
 const seed = numberOption('seed', 1)
 const sample = numberOption('points', Number.POSITIVE_INFINITY)
 const dice = diceOf(seed)

@@ -6,7 +6,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { replayFolder } from '../replay-all.ts'
-import { exactly, option, printReport, progress } from './report.ts'
+import { option } from './part-options.ts'
+import { exactly, printReport, progress } from './report.ts'
 
 const root = option('root', '.')
 

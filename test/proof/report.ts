@@ -25,10 +25,6 @@ export function readReport(output: string): Report | null {
 /** Progress is for people and goes to standard error. */
 export const progress = (text: string): void => void process.stderr.write(`  ${text}\n`)
 
-export const option = (name: string, otherwise: string): string =>
-  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise
-export const numberOption = (name: string, otherwise: number): number => Number(option(name, String(otherwise)))
-
 /** Nearest rank (NIST Engineering Statistics Handbook, 7.2.6.2); null of nothing. `p` in (0, 1]. */
 export function percentile(values: readonly number[], p: number): number | null {
   const sorted = [...values].sort((a, b) => a - b)

@@ -9,6 +9,7 @@ import { startQuorate } from '../../src/main.ts'
 import type { Definition } from '../../src/workflow/definition.ts'
 import { hasEnded } from '../../src/workflow/run-state.ts'
 import { until } from '../e2e/running-product.ts'
+import { quietLogger } from '../quiet-logger.ts'
 import { replayAll } from '../replay-all.ts'
 import { testConfiguration } from '../test-configuration.ts'
 import { exactly, type Figure, progress } from './report.ts'
@@ -35,8 +36,6 @@ const definition = {
   output: { last: '=last.output' },
 } as unknown as Definition
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
-
 export async function clockJumps(root: string): Promise<StorageFindings> {
   const real = Date.now
   const problems: string[] = []
@@ -46,7 +45,7 @@ export async function clockJumps(root: string): Promise<StorageFindings> {
     Date.now = () => real() + offset
     const functions = createFunctions()
     functions.register('worker', async ({ task }) => ({ task }))
-    const started = await startQuorate(testConfiguration(join(root, `clock${by}`)), { logger: quiet, functions })
+    const started = await startQuorate(testConfiguration(join(root, `clock${by}`)), { logger: quietLogger, functions })
     if (!started.ok) throw new Error(started.failure.message)
     const { store, runs, close } = started.value
     try {

@@ -3,10 +3,8 @@
  * restore while runs are under way. Each file beside this one says what it does.
  * Usage: storage.ts --root=DIR [--seed=1] [--points=200] [--restarts=200] [--damages=1000] [--only=power,disk,damage,clock,backup]
  */
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { exactly, numberOption, option, printReport, progress } from './report.ts'
+import { numberOption, option, workFolder } from './part-options.ts'
+import { exactly, printReport, progress } from './report.ts'
 import { backups } from './storage-backup.ts'
 import { clockJumps } from './storage-clock.ts'
 import { damage } from './storage-damage.ts'
@@ -14,7 +12,7 @@ import type { StorageFindings } from './storage-findings.ts'
 import { disksInTrouble } from './storage-full.ts'
 import { powerLoss } from './storage-power.ts'
 
-const root = option('root', '') || mkdtempSync(join(tmpdir(), 'quorate-storage-'))
+const { root } = workFolder('storage')
 const seed = numberOption('seed', 1)
 const points = numberOption('points', 200)
 

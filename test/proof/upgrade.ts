@@ -9,14 +9,14 @@
  *
  * Usage: upgrade.ts --root=DIR [--parked=N] [--legs=N] (runs parked for each change, one more is under way; the last N of these three)
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Definition } from '../../src/workflow/definition.ts'
 import type { RunEvent } from '../../src/workflow/event.ts'
 import { replayFolder } from '../replay-all.ts'
-import { exactly, type Figure, numberOption, option, printReport, progress } from './report.ts'
+import { numberOption, workFolder } from './part-options.ts'
+import { exactly, type Figure, printReport, progress } from './report.ts'
 import { agentOf, baseDefinition, childDefinition, type Mutation, mutations } from './upgrade-mutations.ts'
 import { MODELS, type Outside, openOutside } from './upgrade-outside.ts'
 import {
@@ -33,7 +33,7 @@ import { type Known, type Witnessed, witness } from './upgrade-witness.ts'
 const kinds = ['in order', 'kill -9', 'runs go on meanwhile'] as const
 type Kind = (typeof kinds)[number]
 
-const root = option('root', '') || mkdtempSync(join(tmpdir(), 'quorate-upgrade-'))
+const { root } = workFolder('upgrade')
 const parkedEach = numberOption('parked', 10)
 const legs = kinds.slice(-numberOption('legs', kinds.length))
 const NEWER = join(import.meta.dirname, '../..')

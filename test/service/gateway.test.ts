@@ -15,6 +15,7 @@ import { promisify } from 'node:util'
 import { startQuorate } from '../../src/main.ts'
 import type { ModelCall } from '../../src/store/store.ts'
 import { type HostStandIn, modelHostStandIn } from '../gateway/model-host.stand-in.ts'
+import { quietLogger } from '../quiet-logger.ts'
 import { testConfiguration } from '../test-configuration.ts'
 
 const here = join(import.meta.dirname, 'gateway')
@@ -71,7 +72,6 @@ async function open(python: string, models: 'stand-in' | 'real') {
   const host: HostStandIn = await modelHostStandIn()
   const configuration = testConfiguration(data_dir, models === 'real')
   const setting = { name: 'standin', kind: 'openai_compatible' as const, url: host.url, api_key: null, concurrency: 8 }
-  const quiet = () => undefined
   const started = await startQuorate(
     {
       ...configuration,
@@ -93,7 +93,7 @@ async function open(python: string, models: 'stand-in' | 'real') {
         timeout: '4m',
       })),
     },
-    { logger: { debug: quiet, info: quiet, warn: quiet, error: quiet } },
+    { logger: quietLogger },
   )
   if (!started.ok) throw new Error(started.failure.message)
   const { url, store, close } = started.value

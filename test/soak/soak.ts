@@ -4,20 +4,8 @@
  *
  * Usage: soak.ts --root=DIR [--seed=1] [--hours=24] [--runs=20] [--minutes=30] (0 leaves a half out)
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import {
-  atLeast,
-  atMost,
-  exactly,
-  type Figure,
-  numberOption,
-  option,
-  percentile,
-  printReport,
-  progress,
-} from '../proof/report.ts'
+import { numberOption, workFolder } from '../proof/part-options.ts'
+import { atLeast, atMost, exactly, type Figure, percentile, printReport, progress } from '../proof/report.ts'
 import { diceOf } from '../simulation/dice.ts'
 import { flatness } from './flatness.ts'
 import { CALLS_AT_ONCE, RUNS_AT_ONCE } from './real-load.ts'
@@ -161,7 +149,7 @@ async function realHalf(root: string, seed: number, minutes: number): Promise<Fi
   ]
 }
 
-const root = option('root', '') || mkdtempSync(join(tmpdir(), 'quorate-soak-'))
+const { root, tidy } = workFolder('soak')
 const seed = numberOption('seed', 1)
 const hours = numberOption('hours', 24)
 const minutes = numberOption('minutes', 30)
@@ -173,5 +161,5 @@ if (process.platform !== 'linux')
   not_run.push('real minutes: memory, handles and processes are read from /proc, which this system has not')
 else if (minutes > 0) figures.push(...(await realHalf(root, seed, minutes)))
 else not_run.push('real minutes: not asked for')
-if (option('root', '') === '') rmSync(root, { recursive: true, force: true, maxRetries: 5 })
+tidy()
 printReport({ part: 'soak', figures, not_run, seed })

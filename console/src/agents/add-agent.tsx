@@ -2,7 +2,7 @@
 import { type FormEvent, useState } from 'react'
 import { useAction } from '../parts/action.tsx'
 import { Dialog } from '../parts/dialog.tsx'
-import { Fault } from '../parts/states.tsx'
+import { FormEnd } from '../parts/form-end.tsx'
 import type { Input } from '../server/client.ts'
 
 /** What the settings of the usual systems look like; others are said by the server's answer. */
@@ -91,15 +91,7 @@ export function AddAgent({ onClose }: { onClose: (added?: string) => void }) {
             <input className="input" name="concurrency" type="number" min={1} max={1000} defaultValue={4} />
           </label>
         </div>
-        {(wrong ?? add.error) && <Fault error={wrong ?? add.error} />}
-        <div className="row">
-          <button type="submit" className="button primary" disabled={add.isPending}>
-            {add.isPending ? 'Adding …' : 'Add'}
-          </button>
-          <button type="button" className="button" onClick={() => onClose()}>
-            Cancel
-          </button>
-        </div>
+        <FormEnd action={add} error={wrong ?? add.error} does="Add" doing="Adding …" onCancel={() => onClose()} />
       </form>
     </Dialog>
   )

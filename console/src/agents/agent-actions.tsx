@@ -1,7 +1,7 @@
 /** What a person does with an agent: probe, drain, remove. What came of it is said below the buttons. */
 import { type ReactNode, useState } from 'react'
 import { ActionButton, useAction } from '../parts/action.tsx'
-import { Dialog } from '../parts/dialog.tsx'
+import { Confirm } from '../parts/confirm.tsx'
 import { Fault } from '../parts/states.tsx'
 import type { Agent } from '../server/queries.ts'
 
@@ -33,24 +33,15 @@ export function AgentActions({ agent, onGone, children }: { agent: Agent; onGone
       )}
       {[probe, drain, remove].map((action, at) => (action.error ? <Fault key={at} error={action.error} /> : null))}
       {asking && (
-        <Dialog title={`Remove ${agent.name}?`} onClose={() => setAsking(false)}>
-          <p>Work in hand is finished first, then it is gone. Its part in past runs stays in their events.</p>
-          <div className="row">
-            <ActionButton
-              action={remove}
-              tone="danger"
-              onPress={() => {
-                setAsking(false)
-                remove.mutate({ agent: agent.name })
-              }}
-            >
-              Remove
-            </ActionButton>
-            <button type="button" className="button" onClick={() => setAsking(false)}>
-              Keep it
-            </button>
-          </div>
-        </Dialog>
+        <Confirm
+          title={`Remove ${agent.name}?`}
+          action={remove}
+          does="Remove"
+          onConfirm={() => remove.mutate({ agent: agent.name })}
+          onClose={() => setAsking(false)}
+        >
+          Work in hand is finished first, then it is gone. Its part in past runs stays in their events.
+        </Confirm>
       )}
     </>
   )

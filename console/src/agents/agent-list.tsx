@@ -1,9 +1,9 @@
 /** The fleet: who can work, how well, at what cost, who is ill and why. A thousand agents are one list. */
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, useMemo, useRef } from 'react'
+import { useMemo } from 'react'
 import { Interval } from '../parts/interval.tsx'
+import { LongList } from '../parts/long-list.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { count, duration } from '../parts/time.tsx'
@@ -13,7 +13,6 @@ import { AgentPanel } from './agent-panel.tsx'
 import { type AgentSearch, agentStates as states } from './agent-search.ts'
 
 type Totals = OverTime['totals']
-const ROW = 44
 
 /** Those that need a look come first, those that are gone last; among equals who works most. */
 const urgencies: Agent['status'][] = ['offline', 'degraded', 'draining', 'idle', 'retired']
@@ -114,22 +113,6 @@ export function AgentList({ search }: { search: AgentSearch }) {
 }
 
 function Fleet({ agents, lately, search }: { agents: Agent[]; lately: Map<string, Totals>; search: AgentSearch }) {
-  const scroller = useRef<HTMLDivElement>(null)
-  const virtual = useVirtualizer({
-    count: agents.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
-    overscan: 10,
-  })
-  const onKeyDown = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key]
-    const at = Number((document.activeElement as HTMLElement | null)?.dataset.row)
-    if (step === undefined || Number.isNaN(at)) return
-    event.preventDefault()
-    const next = Math.max(0, Math.min(agents.length - 1, at + step))
-    virtual.scrollToIndex(next)
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-row="${next}"]`)?.focus())
-  }
   const narrow = search.agent === undefined ? '' : ' beside'
   return (
     <div className="list">
@@ -143,65 +126,62 @@ function Fleet({ agents, lately, search }: { agents: Agent[]; lately: Map<string
         <span className="num wide">Tokens</span>
         <span className="wide widest">Capabilities</span>
       </div>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links of the list */}
-      <div ref={scroller} className="list-body" onKeyDown={onKeyDown}>
-        <ul style={{ height: virtual.getTotalSize(), position: 'relative' }} aria-label="Agents">
-          {virtual.getVirtualItems().map((item) => {
-            const agent = agents[item.index] as Agent
-            const totals = lately.get(agent.name)
-            return (
-              <li key={agent.id} className="virtual" style={{ transform: `translateY(${item.start}px)`, height: ROW }}>
-                <div
-                  className={`agent-columns list-row${narrow}`}
-                  aria-current={agent.name === search.agent ? 'true' : undefined}
+      <LongList
+        label="Agents"
+        rows={agents}
+        height={44}
+        row={(agent, index) => {
+          const totals = lately.get(agent.name)
+          return (
+            <div
+              className={`agent-columns list-row${narrow}`}
+              aria-current={agent.name === search.agent ? 'true' : undefined}
+            >
+              <span>
+                <Status state={agent.status} />
+              </span>
+              <span className="cut" title={agent.name}>
+                <Link
+                  to="/console/agents"
+                  search={{ ...search, agent: agent.name }}
+                  className="over-row"
+                  data-row={index}
                 >
-                  <span>
-                    <Status state={agent.status} />
-                  </span>
-                  <span className="cut" title={agent.name}>
-                    <Link
-                      to="/console/agents"
-                      search={{ ...search, agent: agent.name }}
-                      className="over-row"
-                      data-row={item.index}
-                    >
-                      {agent.name}
-                    </Link>
-                    <span className="muted small cut block">{agent.system}</span>
-                  </span>
-                  <span className="num">
-                    {agent.current_tasks.length}/{agent.concurrency}
-                    {agent.queued > 0 && <span className="muted"> +{agent.queued}</span>}
-                  </span>
-                  <span className="wide">
-                    {agent.breaker.state === 'closed' ? (
-                      <span className="muted">closed</span>
-                    ) : (
-                      <Status state={agent.breaker.state} />
-                    )}
-                  </span>
-                  <span>
-                    {totals === undefined ? (
-                      <span className="muted small">no results</span>
-                    ) : (
-                      <Interval of={totals.success} />
-                    )}
-                  </span>
-                  <span className="num wide muted">
-                    {totals === undefined || totals.p95_ms === null ? '–' : duration(totals.p95_ms)}
-                  </span>
-                  <span className="num wide muted">
-                    {totals === undefined ? '–' : count(totals.input_tokens + totals.output_tokens)}
-                  </span>
-                  <span className="wide widest muted cut" title={agent.capabilities.join(', ')}>
-                    {agent.capabilities.join(', ')}
-                  </span>
-                </div>
-              </li>
-            )
-          })}
-        </ul>
-      </div>
+                  {agent.name}
+                </Link>
+                <span className="muted small cut block">{agent.system}</span>
+              </span>
+              <span className="num">
+                {agent.current_tasks.length}/{agent.concurrency}
+                {agent.queued > 0 && <span className="muted"> +{agent.queued}</span>}
+              </span>
+              <span className="wide">
+                {agent.breaker.state === 'closed' ? (
+                  <span className="muted">closed</span>
+                ) : (
+                  <Status state={agent.breaker.state} />
+                )}
+              </span>
+              <span>
+                {totals === undefined ? (
+                  <span className="muted small">no results</span>
+                ) : (
+                  <Interval of={totals.success} />
+                )}
+              </span>
+              <span className="num wide muted">
+                {totals === undefined || totals.p95_ms === null ? '–' : duration(totals.p95_ms)}
+              </span>
+              <span className="num wide muted">
+                {totals === undefined ? '–' : count(totals.input_tokens + totals.output_tokens)}
+              </span>
+              <span className="wide widest muted cut" title={agent.capabilities.join(', ')}>
+                {agent.capabilities.join(', ')}
+              </span>
+            </div>
+          )
+        }}
+      />
     </div>
   )
 }

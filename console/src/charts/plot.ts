@@ -14,8 +14,10 @@ export type Drawing = {
   buckets: readonly number[]
   bucket_ms: number
   lines: readonly Line[]
+  /** `bars` are stacked; `lines` are not. */
   kind: 'bars' | 'lines'
   format: (value: number) => string
+  /** Upper end of the scale, where it is fixed. */
   most?: number
 }
 export type Plot = { show: (drawing: Drawing) => void; point: (index: number) => void; close: () => void }

@@ -1,8 +1,8 @@
 /** A chart over time, with the same figures as a table for those who cannot see or do not want a picture. */
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from 'react'
 import { Loading } from '../parts/states.tsx'
 import { exactTime } from '../parts/time.tsx'
-import type { Line } from './plot.ts'
+import type { Drawing } from './plot.ts'
 
 type Plot = import('./plot.ts').Plot
 
@@ -19,19 +19,11 @@ export function TimeChart({
   format,
   most,
   empty,
-}: {
+}: Drawing & {
   title: string
   /** The figure of the whole range. */
   value?: ReactNode
   note?: ReactNode
-  buckets: readonly number[]
-  bucket_ms: number
-  lines: readonly Line[]
-  /** `bars` are stacked; `lines` are not. */
-  kind: 'bars' | 'lines'
-  format: (value: number) => string
-  /** Upper end of the scale, where it is fixed. */
-  most?: number
   /** Why there is nothing to draw. */
   empty: string
 }) {
@@ -63,23 +55,17 @@ export function TimeChart({
   )
 }
 
-type Given = {
-  title: string
-  buckets: readonly number[]
-  bucket_ms: number
-  lines: readonly Line[]
-  kind: 'bars' | 'lines'
-  format: (value: number) => string
-  most?: number
-}
-
-function Drawn({ title, buckets, bucket_ms, lines, kind, format, most }: Given) {
+function Drawn({ title, buckets, bucket_ms, lines, kind, format, most }: Drawing & { title: string }) {
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<Plot | null>(null)
   const [at, setAt] = useState<number | null>(null)
   const [ready, setReady] = useState(false)
-  const given = useRef({ buckets, bucket_ms, lines, kind, format, ...(most !== undefined && { most }) })
-  given.current = { buckets, bucket_ms, lines, kind, format, ...(most !== undefined && { most }) }
+  const drawing = useMemo(
+    (): Drawing => ({ buckets, bucket_ms, lines, kind, format, ...(most !== undefined && { most }) }),
+    [buckets, bucket_ms, lines, kind, format, most],
+  )
+  const given = useRef(drawing)
+  given.current = drawing
   useEffect(() => {
     let gone = false
     // The charting library comes with the first chart, not with the first view.
@@ -95,8 +81,8 @@ function Drawn({ title, buckets, bucket_ms, lines, kind, format, most }: Given) 
     }
   }, [])
   useEffect(() => {
-    plot.current?.show({ buckets, bucket_ms, lines, kind, format, ...(most !== undefined && { most }) })
-  }, [buckets, bucket_ms, lines, kind, format, most])
+    plot.current?.show(drawing)
+  }, [drawing])
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     if (step === undefined) return
@@ -143,7 +129,7 @@ function Drawn({ title, buckets, bucket_ms, lines, kind, format, most }: Given) 
 const figure = (value: number | null | undefined, format: (value: number) => string): string =>
   value === null || value === undefined ? 'too few' : format(value)
 
-function Figures({ title, buckets, lines, format }: Pick<Given, 'title' | 'buckets' | 'lines' | 'format'>) {
+function Figures({ title, buckets, lines, format }: Pick<Drawing, 'buckets' | 'lines' | 'format'> & { title: string }) {
   const rows = buckets
     .map((bucket, i) => ({ bucket, i }))
     .filter(({ i }) => lines.some((line) => line.values[i] !== null && line.values[i] !== 0))

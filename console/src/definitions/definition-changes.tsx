@@ -1,7 +1,7 @@
 /** What changed between two definitions, by meaning: stage, task and field, with the value before and after. */
 import { TextDiff } from '../parts/diff.tsx'
+import { asText } from '../parts/references.ts'
 import { Empty } from '../parts/states.tsx'
-import { asText } from '../parts/value.tsx'
 import type { Output } from '../server/client.ts'
 
 type Change = Output<'diff_definitions'>['changes'][number]

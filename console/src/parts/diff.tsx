@@ -3,10 +3,10 @@ import { useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import type { BlobRef } from '../../../src/workflow/value.ts'
 import { blobQuery } from '../server/queries.ts'
+import { asText, isReference } from './references.ts'
 import { Fault, Loading } from './states.tsx'
 import { diffRows, foldRows, type Line } from './text-diff.ts'
 import { count } from './time.tsx'
-import { asText, isReference } from './value.tsx'
 
 /** Values up to this size are fetched without asking. */
 const SMALL_BYTES = 200_000

@@ -1,33 +1,12 @@
 /** A value of a run: text as text, the rest as JSON; large ones are fetched when somebody wants to see them. */
 import { useQueries } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { BlobRef } from '../../../src/workflow/value.ts'
 import { blobQuery } from '../server/queries.ts'
+import { asText, completed, filled, referencesIn } from './references.ts'
 import { Fault, Loading } from './states.tsx'
 import { count } from './time.tsx'
 
 const MOST_CHARACTERS = 100_000
-
-export const isReference = (value: unknown): value is BlobRef =>
-  typeof value === 'object' && value !== null && typeof (value as { $blob?: unknown }).$blob === 'string'
-
-export const asText = (value: unknown): string =>
-  typeof value === 'string' ? value : (JSON.stringify(value, null, 2) ?? 'nothing')
-
-/** Every large value that this one refers to, each once. */
-export function referencesIn(value: unknown): BlobRef[] {
-  const found = new Map<string, BlobRef>()
-  filled(value, (reference) => found.set(reference.$blob, reference))
-  return [...found.values()]
-}
-
-/** The value with something in the place of each reference. */
-export function filled(value: unknown, instead: (reference: BlobRef) => unknown): unknown {
-  if (isReference(value)) return instead(value)
-  if (Array.isArray(value)) return value.map((item) => filled(item, instead))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled(item, instead)]))
-}
 
 export function ValueView({ value, label }: { value: unknown; label: string }) {
   if (referencesIn(value).length > 0) return <Large value={value} label={label} />
@@ -50,8 +29,8 @@ function Large({ value, label }: { value: unknown; label: string }) {
   const blobs = useQueries({ queries: references.map(({ $blob }) => blobQuery($blob, wanted)) })
   if (blobs.every(({ data }) => data !== undefined)) {
     const found = new Map(blobs.map(({ data }, i) => [references[i]?.$blob, data]))
-    const whole = filled(value, ({ $blob }) => {
-      const blob = found.get($blob)
+    const whole = completed(value, (hash) => {
+      const blob = found.get(hash)
       return blob !== undefined && 'value' in blob ? blob.value : blob?.text
     })
     return <ValueView value={whole} label={label} />

@@ -1,5 +1,5 @@
 /** What of a run can be kept as a file: its whole event log, its result, its definition. */
-import { asText, filled, referencesIn } from '../parts/value.tsx'
+import { asText, completed, referencesIn } from '../parts/references.ts'
 import { call } from '../server/client.ts'
 import type { Run } from '../server/queries.ts'
 
@@ -33,7 +33,7 @@ export const downloads = {
     const text = typeof run.result === 'string'
     const parts = new Map<string, unknown>()
     for (const { $blob } of referencesIn(run.result)) parts.set($blob, await wholeValue($blob))
-    const whole = asText(filled(run.result ?? null, ({ $blob }) => parts.get($blob)))
+    const whole = asText(completed(run.result ?? null, (hash) => parts.get(hash)))
     save([whole], text ? 'text/plain' : 'application/json', `${run.id}.result.${text ? 'txt' : 'json'}`)
   },
   async definition(run: Run): Promise<void> {

@@ -194,7 +194,10 @@ function Head({ run }: { run: Run }) {
         <li>
           took <Took from={run.started_at} to={run.ended_at} />
         </li>
-        <li>{count(run.cost.calls)} calls</li>
+        <li>
+          {count(run.cost.calls)} calls
+          {run.cost.shared && `, ${count(run.cost.shared.calls)} of them before the fork`}
+        </li>
         <li>
           {run.cost.input_tokens + run.cost.output_tokens === 0 && run.cost.unknown_usage > 0 ? (
             'tokens not reported'

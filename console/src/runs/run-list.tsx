@@ -2,15 +2,14 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
-import { useLongList } from '../parts/long-list.ts'
-import { runTitle } from '../parts/run-rows.tsx'
+import { LongList } from '../parts/long-list.tsx'
+import { RunFigureHeads, RunFigures, runTitle } from '../parts/run-rows.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
-import { count, Took, When } from '../parts/time.tsx'
+import { count } from '../parts/time.tsx'
 import { definitionQuery, type RunSummary, runQuery, runsQuery } from '../server/queries.ts'
 import { type RunSearch, runStatuses } from './run-search.ts'
 
-const ROW = 44
 /** Whoever points at a run or comes to it by keyboard is about to open one. */
 const fetchRunPage = () => void import('../run/run-page.tsx').catch(() => undefined)
 /** Whoever stays on one for so long is about to open that one. */
@@ -136,18 +135,6 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
   const toggle = (id: string) =>
     setChosen((now) => (now.includes(id) ? now.filter((one) => one !== id) : [...now, id].slice(-2)))
   const fetchAhead = useFetchAhead(rows)
-  const { scroller, items, total, onKeyDown } = useLongList({
-    rows: rows.length,
-    height: ROW,
-    more,
-    fetchMore,
-    onKey: (key, row) => {
-      const here = rows[row]
-      if (key !== 'x' || here === undefined) return false
-      toggle(here.id)
-      return true
-    },
-  })
   return (
     <div className="list">
       {chosen.length > 0 && <Chosen ids={chosen} rows={rows} onClear={() => setChosen([])} />}
@@ -155,66 +142,56 @@ function Rows({ rows, more, fetchMore }: { rows: RunSummary[]; more: boolean; fe
         <span>State</span>
         <span>Goal</span>
         <span className="wide">Definition</span>
-        <span className="wide num">Calls</span>
-        <span className="wide num">Tokens</span>
-        <span className="num wide">Took</span>
-        <span className="num">Started</span>
+        <RunFigureHeads />
       </div>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links of the list */}
-      <div
-        ref={scroller}
-        className="list-body"
-        onKeyDown={onKeyDown}
+      <LongList
+        label="Runs"
+        rows={rows}
+        height={44}
+        more={more}
+        fetchMore={fetchMore}
+        onKey={(key, run) => {
+          if (key !== 'x') return false
+          toggle(run.id)
+          return true
+        }}
         onPointerEnter={fetchRunPage}
         onPointerOver={({ target }) => fetchAhead(target)}
         onFocus={({ target }) => {
           fetchRunPage()
           fetchAhead(target)
         }}
-      >
-        <ul style={{ height: total, position: 'relative' }} aria-label="Runs">
-          {items.map((item) => {
-            const run = rows[item.index] as RunSummary
-            return (
-              <li key={run.id} className="virtual" style={{ transform: `translateY(${item.start}px)`, height: ROW }}>
-                <input
-                  type="checkbox"
-                  className="choose"
-                  tabIndex={chosen.includes(run.id) ? 0 : -1}
-                  aria-label={`compare ${runTitle(run).slice(0, 80)}`}
-                  title="Choose two runs to compare them (x)"
-                  checked={chosen.includes(run.id)}
-                  onChange={() => toggle(run.id)}
-                />
-                <Link
-                  to="/console/runs/$id"
-                  params={{ id: run.id }}
-                  aria-keyshortcuts="x"
-                  className="run-columns list-row"
-                  data-row={item.index}
-                >
-                  <span>
-                    <Status state={run.status} />
-                  </span>
-                  <span className="cut" title={runTitle(run)}>
-                    {runTitle(run)}
-                    {run.status === 'failed' && <span className="muted small cut block">{run.reason}</span>}
-                  </span>
-                  <span className="wide muted cut">{run.definition_name}</span>
-                  <span className="wide num muted">{count(run.calls)}</span>
-                  <span className="wide num muted">{count(run.input_tokens + run.output_tokens)}</span>
-                  <span className="wide num muted">
-                    <Took from={run.started_at} to={run.ended_at} />
-                  </span>
-                  <span className="num muted">
-                    <When at={run.created_at} />
-                  </span>
-                </Link>
-              </li>
-            )
-          })}
-        </ul>
-      </div>
+        row={(run, index) => (
+          <>
+            <input
+              type="checkbox"
+              className="choose"
+              tabIndex={chosen.includes(run.id) ? 0 : -1}
+              aria-label={`compare ${runTitle(run).slice(0, 80)}`}
+              title="Choose two runs to compare them (x)"
+              checked={chosen.includes(run.id)}
+              onChange={() => toggle(run.id)}
+            />
+            <Link
+              to="/console/runs/$id"
+              params={{ id: run.id }}
+              aria-keyshortcuts="x"
+              className="run-columns list-row"
+              data-row={index}
+            >
+              <span>
+                <Status state={run.status} />
+              </span>
+              <span className="cut" title={runTitle(run)}>
+                {runTitle(run)}
+                {run.status === 'failed' && <span className="muted small cut block">{run.reason}</span>}
+              </span>
+              <span className="wide muted cut">{run.definition_name}</span>
+              <RunFigures run={run} />
+            </Link>
+          </>
+        )}
+      />
     </div>
   )
 }

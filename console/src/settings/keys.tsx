@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { ActionButton, useAction } from '../parts/action.tsx'
-import { Dialog } from '../parts/dialog.tsx'
+import { Confirm } from '../parts/confirm.tsx'
 import { Empty, Fault, Loaded } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { When } from '../parts/time.tsx'
@@ -110,27 +110,16 @@ function KeyRow({ apiKey }: { apiKey: ApiKey }) {
         </ActionButton>
       )}
       {asking && (
-        <Dialog title={`Revoke ${name}?`} onClose={() => setAsking(false)}>
-          <p>
-            Whatever uses it is refused from now on, and this cannot be undone. Runs that it started go on.
-            {own && ' It is the key that you are signed in with: you are signed out.'}
-          </p>
-          <div className="row">
-            <ActionButton
-              action={revoke}
-              tone="danger"
-              onPress={() => {
-                setAsking(false)
-                revoke.mutate({ key: apiKey.id })
-              }}
-            >
-              Revoke
-            </ActionButton>
-            <button type="button" className="button" onClick={() => setAsking(false)}>
-              Keep it
-            </button>
-          </div>
-        </Dialog>
+        <Confirm
+          title={`Revoke ${name}?`}
+          action={revoke}
+          does="Revoke"
+          onConfirm={() => revoke.mutate({ key: apiKey.id })}
+          onClose={() => setAsking(false)}
+        >
+          Whatever uses it is refused from now on, and this cannot be undone. Runs that it started go on.
+          {own && ' It is the key that you are signed in with: you are signed out.'}
+        </Confirm>
       )}
     </li>
   )

@@ -3,7 +3,8 @@ import { useQuery } from '@tanstack/react-query'
 import { type FormEvent, useRef, useState } from 'react'
 import { useAction } from '../parts/action.tsx'
 import { Dialog } from '../parts/dialog.tsx'
-import { Fault, Loaded } from '../parts/states.tsx'
+import { FormEnd } from '../parts/form-end.tsx'
+import { Loaded } from '../parts/states.tsx'
 import { exactTime } from '../parts/time.tsx'
 import type { Output } from '../server/client.ts'
 import { type Session, sessionQuery } from '../server/session.ts'
@@ -113,15 +114,7 @@ function Form({
           ))}
         </select>
       </label>
-      {create.error && <Fault error={create.error} />}
-      <div className="row">
-        <button type="submit" className="button primary" disabled={create.isPending || wanted.length === 0}>
-          {create.isPending ? 'Making …' : 'Make the key'}
-        </button>
-        <button type="button" className="button" onClick={onClose}>
-          Cancel
-        </button>
-      </div>
+      <FormEnd action={create} ready={wanted.length > 0} does="Make the key" doing="Making …" onCancel={onClose} />
     </form>
   )
 }

@@ -4,7 +4,8 @@ import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useAction } from '../parts/action.tsx'
 import { Dialog } from '../parts/dialog.tsx'
-import { Empty, Fault, Loaded } from '../parts/states.tsx'
+import { FormEnd } from '../parts/form-end.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { runsQuery } from '../server/queries.ts'
 import { SwarmRows } from './swarm-rows.tsx'
 
@@ -68,15 +69,7 @@ function MakeSwarm({ onClose }: { onClose: () => void }) {
           <input className="input" name="agents" type="number" min={1} max={101} defaultValue={10} required />
         </label>
         <p className="muted small">Each member is one call to propose and one to vote.</p>
-        {make.error && <Fault error={make.error} />}
-        <div className="row">
-          <button type="submit" className="button primary" disabled={make.isPending}>
-            {make.isPending ? 'Starting …' : 'Start'}
-          </button>
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-        </div>
+        <FormEnd action={make} does="Start" doing="Starting …" onCancel={onClose} />
       </form>
     </Dialog>
   )

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { fail, type Result } from '../../failure.ts'
 import type { Json } from '../../workflow/value.ts'
 import type { Answered, Question } from '../metered-call.ts'
+import { samplingOf } from '../sampling.ts'
 
 export const modelName = z.string().min(1).max(300)
 
@@ -24,15 +25,10 @@ export const optionsField = z
   .nullish()
 
 export function optionsOf(options: z.output<typeof optionsField>): Partial<Question> {
-  const { temperature, top_p, frequency_penalty, presence_penalty, seed, num_predict, stop } = options ?? {}
+  const { num_predict, ...sampling } = options ?? {}
   return {
-    ...(temperature != null && { temperature }),
-    ...(top_p != null && { top_p }),
-    ...(frequency_penalty != null && { frequency_penalty }),
-    ...(presence_penalty != null && { presence_penalty }),
-    ...(seed != null && { seed }),
+    ...samplingOf(sampling),
     ...(num_predict != null && num_predict > 0 && { max_output_tokens: num_predict }),
-    ...(stop != null && { stop: typeof stop === 'string' ? [stop] : stop }),
   }
 }
 

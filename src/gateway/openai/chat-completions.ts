@@ -5,6 +5,7 @@ import { ok, type Result } from '../../failure.ts'
 import type { Message, ModelGateway } from '../../models/model-gateway.ts'
 import { jsonResponse, modelNamed, notOffered, readAs } from '../dialect.ts'
 import { type Answered, callModel, type Holder, type Question } from '../metered-call.ts'
+import { samplingOf } from '../sampling.ts'
 import { streamAnswer } from '../stream-answer.ts'
 import { errorBody, openAiError } from './errors.ts'
 import {
@@ -12,7 +13,6 @@ import {
   modelName,
   outputLimit,
   samplingFields,
-  samplingOf,
   schemaObject,
   textOf,
   toolFunction,

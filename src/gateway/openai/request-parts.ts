@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { fail, ok, type Result } from '../../failure.ts'
 import type { Tool } from '../../models/model-gateway.ts'
 import type { Json } from '../../workflow/value.ts'
-import type { Question } from '../metered-call.ts'
 
 export const schemaObject = z.record(z.string(), z.json() as z.ZodType<Json>)
 
@@ -45,20 +44,6 @@ export function textOf(content: Content, field: string): Result<string> {
     text += part.text ?? part.refusal ?? ''
   }
   return ok(text)
-}
-
-type Sampling = z.output<z.ZodObject<typeof samplingFields>>
-
-export function samplingOf(sent: Partial<Sampling>): Partial<Question> {
-  const { temperature, top_p, frequency_penalty, presence_penalty, seed, stop } = sent
-  return {
-    ...(temperature != null && { temperature }),
-    ...(top_p != null && { top_p }),
-    ...(frequency_penalty != null && { frequency_penalty }),
-    ...(presence_penalty != null && { presence_penalty }),
-    ...(seed != null && { seed }),
-    ...(stop != null && { stop: typeof stop === 'string' ? [stop] : stop }),
-  }
 }
 
 export const toolFunction = z.looseObject({

@@ -1,4 +1,5 @@
 /** What an HTTP answer or a broken connection of a model server means. */
+import { causesOf, wasSent } from '../../agents/was-sent.ts'
 import { excerpt, type Failure, type FailureKind, fail, type Result } from '../../failure.ts'
 import { AnswerTooLarge } from './bounded-fetch.ts'
 
@@ -44,18 +45,25 @@ function seconds(retry_after: string | null): number {
   return Number.isFinite(value) ? Math.min(3600, Math.max(1, Math.ceil(value))) : 5
 }
 
-/** The connection could not be made or broke, or what came was not the protocol. */
+/**
+ * The connection could not be made (`unavailable`: nothing was begun), or broke after the request had gone out
+ * (`agent_failed`: nobody knows what the server has done and counted), or what came was not the protocol.
+ */
 export function connectionFailure(host: string, address: string, error: unknown): Result<never> {
-  const chain: unknown[] = []
-  for (let e: unknown = error; e instanceof Error && chain.length < 8; e = e.cause) chain.push(e)
-  if (chain.some((e) => e instanceof AnswerTooLarge)) {
+  const causes = causesOf(error)
+  if (causes.some((cause) => cause instanceof AnswerTooLarge)) {
     return fail('limit_exceeded', `${host} sent an answer without end.`, { remedy: 'Ask for fewer output tokens.' })
   }
   // undici hides the cause (ECONNREFUSED, "other side closed") behind "fetch failed" and "terminated".
-  const cause = chain.at(-1)
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : null
-  const message = cause instanceof Error ? cause.message : String(error)
-  return fail('unavailable', `${host} at ${address} cannot be reached: ${excerpt(code ?? message)}`, {
+  const code = causes.map((cause) => (Object(cause) as { code?: unknown }).code).findLast((c) => typeof c === 'string')
+  const last = causes.at(-1)
+  const why = excerpt(code ?? (last instanceof Error ? last.message : String(error)))
+  if (wasSent(error))
+    return fail('agent_failed', `The connection to ${host} at ${address} broke: ${why}`, {
+      retry_after_s: 1,
+      remedy: 'See in the log of the model server why it ended.',
+    })
+  return fail('unavailable', `${host} at ${address} cannot be reached: ${why}`, {
     retry_after_s: 15,
     remedy: 'Start the model server, or correct its address.',
   })

@@ -157,14 +157,25 @@ const failures: [string, Answerer, string, RegExp][] = [
     /context length/,
   ],
   ['garbage', (_q, _b, r) => void stream(r).end('<html>hello</html>\n'), 'agent_failed', /not a line of JSON/],
-  ['a stream that ends early', (_q, _b, r) => void stream(r).end(piece('Re')), 'unavailable', /before it was finished/],
+  [
+    'a stream that ends early',
+    (_q, _b, r) => void stream(r).end(piece('Re')),
+    'agent_failed',
+    /before it was finished/,
+  ],
   [
     'a connection that breaks',
     (_q, _b, r) => {
       stream(r).write(piece('Re'), () => r.destroy())
     },
-    'unavailable',
-    /cannot be reached/,
+    'agent_failed',
+    /The connection to ollama at .* broke/,
+  ],
+  [
+    'a server that dies before it has answered',
+    (_q, _b, r) => void r.destroy(),
+    'agent_failed',
+    /The connection to ollama at .* broke: UND_ERR_SOCKET/,
   ],
   [
     'an endless line',

@@ -88,7 +88,7 @@ export function ollamaHost(options: OllamaOptions): ModelHost {
         }
         if (line.done === true) return ok(answerOf(line, request.model, text, tool_calls, first_token_ms))
       }
-      return fail('unavailable', `${name} ended its answer before it was finished.`, { retry_after_s: 1 })
+      return fail('agent_failed', `${name} ended its answer before it was finished.`, { retry_after_s: 1 })
     } catch (error) {
       if (signal.aborted) return endedBy(signal)
       if (error instanceof NotOllama) return fail('agent_failed', `${name} at ${address}: ${error.message}`)

@@ -154,8 +154,14 @@ const failures: [string, Answerer, string, RegExp][] = [
     (_q, _b, r) => {
       stream(r).write(piece('Re'), () => r.destroy())
     },
-    'unavailable',
-    /cannot be reached/,
+    'agent_failed',
+    /The connection to vllm at .* broke/,
+  ],
+  [
+    'a server that dies before it has answered',
+    (_q, _b, r) => void r.destroy(),
+    'agent_failed',
+    /The connection to vllm at .* broke: UND_ERR_SOCKET/,
   ],
   [
     'an answer without end',

@@ -6,6 +6,7 @@ import { sums } from './0003-sums.ts'
 import { modelCalls } from './0004-model-calls.ts'
 import { budgets } from './0005-budgets.ts'
 import { apiKeys } from './0006-api-keys.ts'
+import { keySums } from './0007-key-sums.ts'
 
 export const migrations: Record<string, Migration> = {
   '0001_first': first,
@@ -14,4 +15,5 @@ export const migrations: Record<string, Migration> = {
   '0004_model_calls': modelCalls,
   '0005_budgets': budgets,
   '0006_api_keys': apiKeys,
+  '0007_key_sums': keySums,
 }

@@ -265,3 +265,21 @@ test('YAML and JSON give back every definition without loss', () => {
     { numRuns: 300 },
   )
 })
+
+test('a definition cannot hold what has the form of a reference: neither as a default nor in an input', () => {
+  const form = { $blob: `sha256:${'0'.repeat(64)}`, bytes: 9, preview: '' }
+  const stage = work('s', { a: '=inputs.a' })
+  const checked = checkDefinition({
+    ...(definition([
+      stage,
+      { ...work('t'), tasks: [{ id: 't', agent: 'w', instructions: 'x', input: { b: [form] } }] },
+    ]) as object),
+    inputs: { a: { type: 'any', default: { deep: [form] } } },
+  })
+  assert.ok(!checked.ok)
+  assert.deepEqual(
+    checked.problems.map(({ field }) => field),
+    ['inputs.a.default', 'stages[1].tasks[0].input.b[0]'],
+  )
+  for (const { message } of checked.problems) assert.match(message, /refers to a large value/)
+})

@@ -3,7 +3,7 @@ import type { Environment } from '@marcbachmann/cel-js'
 import type { Definition, Stage } from '../definition.ts'
 import { type Expression, errorStart, friendly, readExpression, type Path as ValuePath } from '../expression-syntax.ts'
 import { isAgreement, unmeasured } from '../run-metrics.ts'
-import type { Json } from '../value.ts'
+import { isBlobRef, type Json, LOOKS_LIKE_A_REFERENCE } from '../value.ts'
 import { PathCheck } from './check-paths.ts'
 import type { Reach } from './guards.ts'
 import type { Level } from './levels.ts'
@@ -154,6 +154,8 @@ class ExpressionCheck {
         })
     } else if (Array.isArray(binding))
       for (const [i, item] of binding.entries()) this.#binding(item, place, [...path, i])
+    else if (isBlobRef(binding))
+      this.#findings.problem(path, LOOKS_LIKE_A_REFERENCE, { remedy: 'Write the value itself.', value: binding })
     else if (typeof binding === 'object' && binding !== null)
       for (const [key, item] of Object.entries(binding)) this.#binding(item, place, [...path, key])
   }

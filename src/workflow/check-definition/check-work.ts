@@ -1,5 +1,6 @@
 /** Who does the work and what may go wrong with it: agents, capabilities, effects, answers to failure. */
 import type { Definition, EffectClass, Stage, Task } from '../definition.ts'
+import { holdsReference, LOOKS_LIKE_A_REFERENCE } from '../value.ts'
 import { checkBudget } from './check-budget.ts'
 import { checkOutputSchema } from './check-output-schema.ts'
 import type { Level } from './levels.ts'
@@ -191,6 +192,11 @@ const typeOf = { text: 'string', number: 'number', boolean: 'boolean' } as const
 function inputDefaults(definition: Definition, findings: Findings): void {
   for (const [name, input] of Object.entries(definition.inputs ?? {})) {
     const value = input.default
+    if (value !== undefined && holdsReference(value))
+      findings.problem(['inputs', name, 'default'], LOOKS_LIKE_A_REFERENCE, {
+        remedy: 'Write the value itself.',
+        value,
+      })
     if (value === undefined || value === null || input.type === 'any') continue
     const fits =
       input.type === 'list'

@@ -80,6 +80,92 @@ describe('caps of a tree of tasks', () => {
     assert.deepEqual(stops(w.all()), ['budget', 'budget'])
   })
 
+  it('with a budget that parks, a denied plan waits, and the task goes on where it stood once it is raised', () => {
+    let raised = 0
+    const w = world({
+      agent: (_, level) => (level === 1 ? undefined : 'done'),
+      planner: () => ({ logic: 'and', parts: parts(2, 'it') }),
+      raise: (limit) => limit + ++raised,
+    })
+    const budget = { calls: 1, when_used_up: 'park' as const }
+    const { state } = w.drive('run', w.store(definitionWith(true, {}, { budget })))
+    assert.equal(state.status, 'completed')
+    assert.deepEqual(stops(w.all()), ['parts_done'])
+    // The first raise pays for the plan, the second one for its parts: it is not asked for twice.
+    assert.deepEqual([raised, w.count.plans], [2, 1])
+    const of = (type: RunEvent['type']) => w.all().filter((event) => event.type === type).length
+    assert.deepEqual([of('decomposition_requested'), of('decomposition_proposed')], [1, 1])
+    assert.deepEqual(denials(w.all()), ['budget', 'budget'])
+    assert.deepEqual(usedBy(state).spent.calls, 4)
+  })
+
+  it('so does one that an account of several runs denied: that call counts as no proposal', () => {
+    const denied = { account: 'total', unit: 'calls' as const, wanted: 1, left: 0, limit: 9 }
+    let asked = 0
+    let raised = 0
+    const nothing = { input_tokens: 0, output_tokens: 0, calls: 0 }
+    const w = world({
+      agent: (_, level) => (level === 1 ? undefined : 'done'),
+      planner: () => {
+        asked++
+        if (asked < 4) return { denied, usage: nothing, logic: null }
+        return asked < 6 ? { logic: null, problems: ['noise'] } : { logic: 'and', parts: parts(2, 'it') }
+      },
+      raise: (limit) => limit + ++raised,
+    })
+    const budget = { calls: 50, when_used_up: 'park' as const }
+    const { state } = w.drive('run', w.store(definitionWith(true, {}, { budget })))
+    assert.deepEqual([state.status, raised, asked], ['completed', 3, 6])
+    // Without it the task fails, as it always has.
+    asked = 0
+    w.drive('closes', w.store(definitionWith(true, {}, { budget: { calls: 50 } })))
+    assert.deepEqual(stops(w.logs.get('closes') ?? []), ['budget'])
+  })
+
+  it('a stage that has used up its own budget is not waited for: raising the run’s would not help it', () => {
+    const w = world({ agent: () => undefined, planner: () => assert.fail('nothing is left for it'), raise: () => 99 })
+    const definition = definitionWith(true, {}, { budget: { calls: 50, when_used_up: 'park' } })
+    const [stage] = definition.stages
+    assert.ok(stage?.kind === 'tasks')
+    stage.budget = { calls: 1 }
+    w.drive('run', w.store(definition))
+    assert.deepEqual(stops(w.all()), ['budget'])
+  })
+
+  it('random trees that park: no task of the run fails for want of a plan, however little it is raised at a time', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          breadth: fc.integer({ min: 2, max: 4 }),
+          depth: fc.integer({ min: 2, max: 4 }),
+          calls: fc.integer({ min: 1, max: 8 }),
+          step: fc.integer({ min: 1, max: 4 }),
+          too_large: fc.boolean(),
+          seed: fc.infiniteStream(fc.integer({ min: 0, max: 99 })),
+        }),
+        ({ breadth, depth, calls, step, too_large, seed }) => {
+          let n = 0
+          let most = calls
+          const roll = (): number => seed.next().value ?? 0
+          const w = world({
+            agent: () => (roll() < 40 ? `result ${n++}` : undefined),
+            planner: ({ breadth: wide }) =>
+              roll() < 20 ? { logic: null, problems: ['noise'] } : { parts: parts(wide, `plan ${n++}`) },
+            raise: (limit) => {
+              most = limit + step
+              return most
+            },
+          })
+          const budget = { calls, when_used_up: 'park' as const }
+          const { state } = w.drive('run', w.store(definitionWith({ breadth, depth, too_large }, {}, { budget })))
+          assert.ok(!stops(w.logs.get('run') ?? []).includes('budget'))
+          assert.ok(usedBy(state).spent.calls <= most)
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+
   it('random trees: never more executions, plans, levels or tasks than the caps allow, and the planner counts', () => {
     fc.assert(
       fc.property(

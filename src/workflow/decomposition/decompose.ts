@@ -16,7 +16,7 @@
 import { backoffMs } from '../../agents/retry.ts'
 import { taskAddress } from '../address.ts'
 import { depthDenied } from '../budget.ts'
-import { deny, settleChild } from '../call-budget.ts'
+import { deny, park, settleChild } from '../call-budget.ts'
 import type { EventData } from '../event.ts'
 import { evaluateCondition } from '../expression.ts'
 import { isOver, type TaskState } from '../run-state.ts'
@@ -122,7 +122,11 @@ export function divided(
   const address = taskAddress(place.address, spec.id)
   const stop = (name: StopName, reason: string): Settled => end(turn, place, spec, parts, name, reason)
   if (isOver(turn.state)) return stop('run_over', 'the run begins nothing new')
-  if (data.denied !== undefined) return stop('budget', capped(turn, address, data.denied))
+  if (data.denied !== undefined) {
+    const reason = capped(turn, address, data.denied)
+    parts.interrupted++
+    return park(turn, address, task, data.denied, reason) ? null : stop('budget', reason)
+  }
   if (data.interrupted === true) parts.interrupted++
   else if (data.failure !== undefined && data.failure.kind !== 'output_invalid')
     return stop('no_planner', `no planner could divide it: ${data.failure.message}`)
@@ -140,7 +144,18 @@ export function divided(
     return stop(wide ? 'breadth_cap' : 'replans', `no plan of its parts passed: ${wrong.join('; ')}`)
   }
   parts.problems = wrong
-  return plan(turn, place, spec, task, parts) ? null : stop('budget', parts.failed ?? 'its budget is used up')
+  return planAgain(turn, place, spec, task, parts)
+}
+
+/** Begins with the plan that is ready, or asks the planner. Null: the task goes on, or waits for a raised budget. */
+export function planAgain(turn: Turn, place: Place, spec: Spec, task: TaskState, parts: PartsState): Settled | null {
+  const { ready } = parts
+  if (ready === undefined) {
+    if (plan(turn, place, spec, task, parts)) return null
+    return end(turn, place, spec, parts, 'budget', parts.failed ?? 'its budget is used up')
+  }
+  const denied = begin(turn, place, spec, task, parts, ready)
+  return denied === null ? null : end(turn, place, spec, parts, 'budget', denied)
 }
 
 /** What is wrong with a proposal; null = it may run. */
@@ -230,7 +245,7 @@ export function undone(turn: Turn, place: Place, spec: Spec, failed: EventData['
   }
   if (failed !== null) return stop('not_undone', `what it did could not be undone: ${failed.failure.message}`)
   if (isOver(turn.state)) return stop('run_over', 'the run begins nothing new')
-  return plan(turn, place, spec, task, parts) ? null : stop('budget', parts.failed ?? 'its budget is used up')
+  return planAgain(turn, place, spec, task, parts)
 }
 
 function end(

@@ -20,6 +20,8 @@ type Answers = {
   agent: (call: CallAgent, level: number) => Json | undefined
   /** How many parts the planner proposes, and how they are to be combined. */
   planner: (step: DivideTask, level: number) => Partial<EventData['decomposition_proposed']>
+  /** To what a person raises the calls of a run that waits for it; it fails the test otherwise. */
+  raise?: (limit: number) => number
 }
 
 /** A tree of runs, each driven to its end before the one that waits for it goes on. No server, no clock. */
@@ -119,8 +121,14 @@ export function world(answers: Answers) {
     for (let turns = 0; course.state.ended_at === undefined; turns++) {
       assert.ok(turns < 5_000, 'no end')
       const [step] = course.owed.values()
-      assert.ok(step !== undefined, `stuck: ${course.state.reason}`)
       at += 10
+      const limit = course.state.budget?.tree.accounts['run']?.limits.calls
+      if (step === undefined && answers.raise !== undefined && limit !== undefined) {
+        assert.match(course.state.reason, /has to be raised/)
+        feed({ at, type: 'budget_raised', data: { unit: 'calls', to: answers.raise(limit), by: 'me', reason: 'on' } })
+        continue
+      }
+      assert.ok(step !== undefined, `stuck: ${course.state.reason}`)
       feed(answerTo(step, course, at))
     }
     logs.set(run, events)

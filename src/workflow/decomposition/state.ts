@@ -72,6 +72,8 @@ export type PartsState = {
   run?: string
   /** Parts of the plan that runs. */
   planned?: number
+  /** A plan that has passed and waits for a raised budget. */
+  ready?: Pick<DividedTask, 'logic' | 'parts' | 'definition'>
   /** Why it will have failed once what its parts did is undone. */
   stop?: StopName
   failed?: string

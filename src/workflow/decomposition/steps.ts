@@ -1,11 +1,12 @@
 /** What a task that is being divided (decompose.ts) asks for: its compensation, a plan of its parts, and their run. */
 import { FRAME_TOKENS, tokensOf } from '../../budget/estimate.ts'
 import { taskAddress } from '../address.ts'
-import { accountOf, childBudget, deny, reserveCall } from '../call-budget.ts'
+import { accountOf, childBudget, deny, park, reserveCall } from '../call-budget.ts'
 import { type CallAgent, type DivideTask, planOf } from '../command.ts'
 import { askUndo, UNDO_ATTEMPTS, undoOf } from '../compensation.ts'
 import type { Task } from '../definition.ts'
 import type { BudgetDenied, EventData } from '../event.ts'
+import { RUN_ACCOUNT } from '../run-budget.ts'
 import type { RunState, TaskState } from '../run-state.ts'
 import { childRunId } from '../stages/run.ts'
 import type { Place, Turn } from '../turn.ts'
@@ -46,7 +47,7 @@ export function undo(
   askUndo(turn, how, UNDO_MARK, parts.undo, delay)
 }
 
-/** Asks the planner. False: the budget says no, and `failed` why. */
+/** Asks the planner, or has the task wait for a raised budget. False: the budget says no, and `failed` why. */
 export function plan(turn: Turn, place: Place, spec: Spec, task: TaskState, parts: PartsState): boolean {
   const address = taskAddress(place.address, spec.id)
   const limits = limitsFor(turn, place, spec)
@@ -58,7 +59,11 @@ export function plan(turn: Turn, place: Place, spec: Spec, task: TaskState, part
   const input = task.input ?? {}
   const reserved = reserveCall(turn, place, pricedAs(turn, address, spec, parts))
   if (!reserved.ok) {
-    parts.failed = capped(turn, address, reserved.denied)
+    const reason = capped(turn, address, reserved.denied)
+    // What was denied was no call.
+    parts.attempt--
+    if (park(turn, address, task, reserved.denied, reason)) return true
+    parts.failed = reason
     return false
   }
   const { budget } = reserved.call
@@ -115,16 +120,20 @@ const pricedAs = (turn: Turn, address: string, spec: Spec, parts: PartsState): C
   goal: turn.state.goal,
 })
 
-/** The parts begin, as a run of their own with its share of what is left. What its budget says against it, or null. */
+/**
+ * The parts begin, as a run of their own with its share of what is left, or wait for a raised budget. What the budget says
+ * against it, or null.
+ */
 export function begin(
   turn: Turn,
   place: Place,
   spec: Spec,
   task: TaskState,
   parts: PartsState,
-  data: EventData['decomposition_proposed'],
+  data: Pick<EventData['decomposition_proposed'], 'logic' | 'parts' | 'definition'>,
 ): string | null {
   const { state } = turn
+  delete parts.ready
   const address = taskAddress(place.address, spec.id)
   const caps = limitsFor(turn, place, spec)
   const { logic, definition } = data
@@ -132,17 +141,18 @@ export function begin(
   const { limits, level } = caps
   const told = childBudget(turn, place)
   const siblings = siblingsLeft(turn, place)
-  const share =
-    state.budget === undefined
-      ? {}
-      : budgetShare(state.budget.tree, accountOf(turn, state.budget.tree, place), siblings)
+  const account = state.budget === undefined ? RUN_ACCOUNT : accountOf(turn, state.budget.tree, place)
+  const share = state.budget === undefined ? {} : budgetShare(state.budget.tree, account, siblings)
   const least = { calls: 1, tokens: FRAME_TOKENS + tokensOf(data.parts[0]?.does ?? ''), money: 0 }
   for (const unit of ['calls', 'tokens', 'money'] as const) {
     const rest = share[unit]
     if (rest === undefined || rest >= least[unit]) continue
     const reason = `its share of the budget (${rest} ${unit}) is less than its first part needs`
     turn.emit('decomposition_denied', { task: address, cap: 'budget', wanted: least[unit], limit: rest, reason })
-    return reason
+    const denied = { account, unit, wanted: least[unit], left: rest, limit: rest }
+    if (!park(turn, address, task, denied, reason)) return reason
+    parts.ready = { logic, parts: data.parts, definition }
+    return null
   }
   const own = { logic, parts: data.parts }
   const { tasks, plans } = above(state, spec.instructions)

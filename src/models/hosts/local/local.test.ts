@@ -154,7 +154,7 @@ describe('the local model', () => {
       },
     })
     assert.ok(!answer.ok)
-    assert.equal(answer.failure.kind, 'unavailable')
+    assert.equal(answer.failure.kind, 'agent_failed')
     assert.match(answer.failure.message, /SIGKILL/)
     assert.equal(answer.failure.retry_after_s, 1)
     const next = await host.complete(ask('Hello.'), context())

@@ -10,7 +10,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname, join } from 'node:path'
-import { excerpt, type Failure, fail, ok, type Result } from '../../../failure.ts'
+import { excerpt, type Failure, type FailureKind, fail, ok, type Result } from '../../../failure.ts'
 import { endedBy, type HostAnswer, type HostContext, type HostRequest, type Logger } from '../../model-host.ts'
 import type { FromModelProcess, ToModelProcess } from './protocol.ts'
 
@@ -99,11 +99,13 @@ export function superviseModelProcess({ logger, ...settings }: ModelProcessOptio
           last_crash = excerpt(`${how} ${stderr}`, 300)
           logger.error({ pid: child.pid, how, stderr: excerpt(stderr, 500) }, 'local model process ended')
         }
-        const failure = closed
-          ? fail('unavailable', 'The local model was stopped.')
-          : fail('unavailable', `The local model process ended: ${how}`, { retry_after_s: 1 })
-        resolve(failure)
-        for (const id of [...calls.keys()]) settle(id, failure)
+        /** Of a call that it had in hand nobody knows how far it had come. */
+        const ended = (kind: FailureKind): Result<never> =>
+          closed
+            ? fail('unavailable', 'The local model was stopped.')
+            : fail(kind, `The local model process ended: ${how}`, { retry_after_s: 1 })
+        resolve(ended('unavailable'))
+        for (const id of [...calls.keys()]) settle(id, ended('agent_failed'))
       }
       child.once('error', (error) => gone(error.message))
       child.once('exit', (code, signal) => gone(signal ? `killed by ${signal}.` : `exit code ${code}.`))
