@@ -52,22 +52,3 @@ test('what cannot be sent is sent when the engine is back; so is what an engine 
   assert.deepEqual(sent, ['a', 'a'])
   dispatcher.close()
 })
-
-test('after a start, runs that the engine takes up by itself hold their places: no more than `limit` are begun beside them', () => {
-  const sent: string[] = []
-  const dispatcher = openDispatcher(2, async (run) => void sent.push(run))
-  dispatcher.expect('a')
-  dispatcher.expect('b')
-  dispatcher.begin('c')
-  dispatcher.begin('d')
-  assert.deepEqual(sent, [])
-  assert.deepEqual(dispatcher.status(), { executing: 2, queued: 2, limit: 2 })
-  assert.equal(dispatcher.executes('a'), false, 'it may still have to be woken')
-  dispatcher.segmentBegan('a')
-  dispatcher.segmentEnded('a')
-  assert.deepEqual(sent, ['c'])
-  dispatcher.wake('b')
-  assert.deepEqual(sent, ['c', 'b'], 'the engine did not take it up')
-  assert.deepEqual(dispatcher.status(), { executing: 2, queued: 1, limit: 2 })
-  dispatcher.close()
-})

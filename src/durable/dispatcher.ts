@@ -7,11 +7,7 @@ export type Dispatcher = {
   begin: (run: string) => void
   /** Has a segment of the run invoked soon, whatever the limit: something came for it. */
   wake: (run: string) => void
-  /** Keeps a place for a run that the engine takes up by itself, until its segment begins or it is woken. */
-  expect: (run: string) => void
   segmentBegan: (run: string) => void
-  /** Whether a segment of the run executes in this process, or was sent for. */
-  executes: (run: string) => boolean
   segmentEnded: (run: string) => void
   /** Sends again what could not be sent; called when the engine is back. */
   engineIsBack: () => void
@@ -26,7 +22,6 @@ export function openDispatcher(limit: number, send: (run: string) => Promise<voi
   /** Sent, but no segment has begun yet. */
   const sent = new Set<string>()
   const active = new Set<string>()
-  const expected = new Set<string>()
   const unsent = new Set<string>()
   let timer: NodeJS.Timeout | null = null
   let closed = false
@@ -34,12 +29,11 @@ export function openDispatcher(limit: number, send: (run: string) => Promise<voi
   const executing = (): number => {
     let n = active.size
     for (const run of sent) if (!active.has(run)) n++
-    return n + expected.size
+    return n
   }
 
   const dispatch = (run: string): void => {
     if (closed || sent.has(run)) return
-    expected.delete(run)
     sent.add(run)
     send(run).catch(() => {
       // The engine is away. The run is safe in the store; it is sent again when the engine is back.
@@ -64,15 +58,10 @@ export function openDispatcher(limit: number, send: (run: string) => Promise<voi
       pump()
     },
     wake: dispatch,
-    expect(run) {
-      if (!active.has(run) && !sent.has(run)) expected.add(run)
-    },
     segmentBegan(run) {
       sent.delete(run)
-      expected.delete(run)
       active.add(run)
     },
-    executes: (run) => active.has(run) || sent.has(run),
     segmentEnded(run) {
       active.delete(run)
       pump()

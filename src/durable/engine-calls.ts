@@ -1,5 +1,6 @@
 /** What the shell asks of the engine. While the engine is away it is asked again, until the program ends. */
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Result } from '../failure.ts'
 import type { Step } from '../workflow/command.ts'
 import type { RunInput } from '../workflow/event.ts'
 import type { StepAnswer } from './arrivals.ts'
@@ -19,8 +20,14 @@ export type EngineCalls = {
   close: () => void
 }
 
-export function openEngineCalls(engine: Engine): EngineCalls {
+/** @param starting may still come up */
+export function openEngineCalls(starting: Promise<Result<Engine>>): EngineCalls {
   const closing = new AbortController()
+  const up = async (): Promise<Engine> => {
+    const engine = await starting
+    if (!engine.ok) throw new Error(engine.failure.message)
+    return engine.value
+  }
 
   const persistently = async (request: () => Promise<EngineResponse>): Promise<EngineResponse> => {
     for (let pause = 20; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
@@ -33,12 +40,12 @@ export function openEngineCalls(engine: Engine): EngineCalls {
 
   return {
     async segment(run) {
-      const { status } = await engine.ingress(`/${RUN}/${run}/segment/send`, undefined)
+      const { status } = await (await up()).ingress(`/${RUN}/${run}/segment/send`, undefined)
       if (status >= 300) throw new Error(`the engine answered ${status}`)
     },
     async call(run, step, key) {
-      const { status, body } = await persistently(() =>
-        engine.call(`/${CALL}/invoke`, { run, step }, { 'idempotency-key': key }),
+      const { status, body } = await persistently(async () =>
+        (await up()).call(`/${CALL}/invoke`, { run, step }, { 'idempotency-key': key }),
       )
       if (status < 300) return { input: body as RunInput | null }
       const message = (body as { message?: unknown } | null)?.message
@@ -46,7 +53,7 @@ export function openEngineCalls(engine: Engine): EngineCalls {
     },
     async timer(run, timer, due, delay) {
       const path = `/${CLOCK}/fire/send?delay=${Math.ceil(delay)}ms`
-      const { status, body } = await persistently(() => engine.ingress(path, { run, timer, due }))
+      const { status, body } = await persistently(async () => (await up()).ingress(path, { run, timer, due }))
       if (status >= 300)
         throw new Error(`the engine does not keep a timer: ${status} ${JSON.stringify(body).slice(0, 300)}`)
     },

@@ -22,7 +22,7 @@ import { forkInSteps } from '../workflow/fork.ts'
 import { hasEnded } from '../workflow/run-state.ts'
 import type { Json, Value } from '../workflow/value.ts'
 import { openCourses, sourceLog } from './courses.ts'
-import { buildHash, type Deployment, deploy } from './deployment.ts'
+import { buildHash, deploy } from './deployment.ts'
 import { openDispatcher } from './dispatcher.ts'
 import { openDrives } from './drives.ts'
 import { openEars } from './ears.ts'
@@ -80,9 +80,7 @@ export async function startEmbeddedEngine(configuration: Configuration, logger: 
 export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>> {
   const { configuration, store, fleet, planner, logger, now, version } = parts
   const build = buildHash()
-  const started = await (parts.engine ?? startEmbeddedEngine(configuration, logger))
-  if (!started.ok) return started
-  const engine = started.value
+  const starting = parts.engine ?? startEmbeddedEngine(configuration, logger)
 
   const courses = openCourses(store)
   const writer = openEventWriter(store, logger)
@@ -90,7 +88,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   const ears = openEars()
   const timers = openElapsedTimers(() => performance.now())
   const { max_parallel_workflows, queued_runs } = configuration.limits
-  const calls = openEngineCalls(engine)
+  const calls = openEngineCalls(starting)
   const dispatcher = openDispatcher(max_parallel_workflows, calls.segment)
   const { budgets } = parts
   const mayHaveBegun = await openMayHaveBegun(store, now())
@@ -237,22 +235,40 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
       ),
     )
 
-  let deployment: Deployment | null = null
-  let restarts = 0
-  const up = async (): Promise<Result<Deployment>> =>
-    deploy({ engine, dir: configuration.data_dir, services: servicesOf(shell), store, logger, build })
-  const deployed = await up()
+  const stopDriving = async (): Promise<void> => {
+    dispatcher.close()
+    calls.close()
+    await flights.close()
+    await shell.drives.settled()
+    await writer.flush()
+  }
+
+  const unfinished = await store.runs.unfinished()
+  // They need not wait for the engine, which would invoke them again by itself some time after it is up; it then joins.
+  for (const { id, status } of unfinished)
+    if (status === 'running' || status === 'planning') shell.drives.join(id).catch(() => dispatcher.wake(id))
+
+  const started = await starting
+  if (!started.ok) {
+    await stopDriving()
+    return started
+  }
+  const engine = started.value
+  const services = servicesOf(shell)
+  const deployed = await deploy({ engine, dir: configuration.data_dir, services, store, logger, build })
   if (!deployed.ok) {
+    await stopDriving()
     await engine.stop()
     return deployed
   }
-  deployment = deployed.value
+  const deployment = deployed.value
+  let restarts = 0
   engine.on_restart(() => {
     restarts++
     dispatcher.engineIsBack()
   })
 
-  await resume({ store, dispatcher, drives: shell.drives, fresh: engine.fresh, stranded: deployment.stranded })
+  await resume({ store, dispatcher, unfinished, fresh: engine.fresh, stranded: deployment.stranded })
   const sweep = setInterval(() => {
     for (const { run, timer, due } of timers.overdue(SWEEP_MS))
       shell.timerDue(run, timer, due).catch(() => timers.set(run, timer, due, 0))
@@ -337,13 +353,9 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     async close() {
       clearInterval(sweep)
       budgets?.close()
-      dispatcher.close()
-      calls.close()
+      await stopDriving()
       await engine.stop()
-      await flights.close()
-      await deployment?.close()
-      await shell.drives.settled()
-      await writer.flush()
+      await deployment.close()
     },
   })
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { Failure, Result } from '../failure.ts'
 import { agent, performed, standIn, testFleet, testStore, until } from '../fleet/stand-ins.ts'
+import { aTry } from '../store/stand-ins.ts'
 import { anEvent, aRun } from '../store/store.conformance.ts'
 import type { RunEvent } from '../workflow/event.ts'
 import { isBlobRef } from '../workflow/value.ts'
@@ -218,23 +219,7 @@ describe('tries', () => {
   test('one that no process works on any more was interrupted', async (t) => {
     const { done, store } = await desk(t)
     const id = 'try_0198c0de-0000-7000-8000-000000000000'
-    await store.tries.put({
-      id,
-      agent: 'agt_1',
-      agent_name: 'ann',
-      prompt: 'x',
-      by: 'local',
-      state: 'running',
-      created_at: 1,
-      ended_at: null,
-      output: null,
-      failure: null,
-      model: null,
-      input_tokens: null,
-      output_tokens: null,
-      duration_ms: null,
-      queued_ms: null,
-    })
+    await store.tries.put(aTry(id))
     assert.deepEqual(
       [(await done(get_try, { id })).state, (await done(get_try, { id })).progress],
       ['interrupted', null],

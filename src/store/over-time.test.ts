@@ -6,8 +6,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import type { EventData, RunEvent } from '../workflow/event.ts'
 import { DATABASE_FILE, openStore } from './sqlite.ts'
+import { aTry } from './stand-ins.ts'
 import { aRun } from './store.conformance.ts'
-import type { Store, StoredTry } from './store.ts'
+import type { Store } from './store.ts'
 import { DAY_MS, FINEST_KEPT_MS } from './usage-grains.ts'
 
 const START = 1_700_000_000_000
@@ -195,23 +196,7 @@ test('tries are kept as they are, the latest two hundred of an agent', async (t)
   const { open } = await place(t)
   const store = await open()
   t.after(() => store.close())
-  const one = (i: number): StoredTry => ({
-    id: `try_${i}`,
-    agent: 'agt_1',
-    agent_name: 'ann',
-    prompt: `${i} 🧪`,
-    by: 'local',
-    state: 'running',
-    created_at: i,
-    ended_at: null,
-    output: null,
-    failure: null,
-    model: null,
-    input_tokens: null,
-    output_tokens: null,
-    duration_ms: null,
-    queued_ms: null,
-  })
+  const one = (i: number) => aTry(`try_${i}`, { prompt: `${i} 🧪`, created_at: i })
   for (let i = 0; i < 205; i++) await store.tries.put(one(i))
   await store.tries.put({ ...one(204), state: 'completed', output: { text: 'done' } })
   assert.equal(await store.tries.get('try_0'), null)

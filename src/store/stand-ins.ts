@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { DATABASE_FILE } from './sqlite.ts'
-import type { ApiKey } from './store.ts'
+import type { ApiKey, StoredTry } from './store.ts'
 
 export const aKey = (id: string, more: Partial<ApiKey> = {}): ApiKey => ({
   id,
@@ -16,6 +16,25 @@ export const aKey = (id: string, more: Partial<ApiKey> = {}): ApiKey => ({
   last_used_at: null,
   revoked_at: null,
   revoked_by: null,
+  ...more,
+})
+
+export const aTry = (id: string, more: Partial<StoredTry> = {}): StoredTry => ({
+  id,
+  agent: 'agt_1',
+  agent_name: 'ann',
+  prompt: 'x',
+  by: 'local',
+  state: 'running',
+  created_at: 1,
+  ended_at: null,
+  output: null,
+  failure: null,
+  model: null,
+  input_tokens: null,
+  output_tokens: null,
+  duration_ms: null,
+  queued_ms: null,
   ...more,
 })
 

@@ -8,6 +8,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { backupStore } from '../../src/store/backup.ts'
 import { DATABASE_FILE, openStore } from '../../src/store/sqlite.ts'
+import { aKey } from '../../src/store/stand-ins.ts'
 import { anEvent, aRun } from '../../src/store/store.conformance.ts'
 import type { Store } from '../../src/store/store.ts'
 import { StoreFailure } from '../../src/store/store-failure.ts'
@@ -20,6 +21,7 @@ import type { StorageFindings } from './storage-findings.ts'
 
 const RUNS = 12
 const EVENTS = 40
+const KEYS = 40
 
 async function open(data_dir: string): Promise<Store | string> {
   const opened = await openStore({ data_dir, namespace: 'default', now: () => 1 })
@@ -30,6 +32,8 @@ async function write(data_dir: string): Promise<void> {
   const store = await open(data_dir)
   if (typeof store === 'string') throw new Error(store)
   await store.definitions.put(victimDefinition(), 'test', 'a note')
+  for (let k = 0; k < KEYS; k++) await store.api_keys.put(aKey(`key_${k}`))
+  await store.api_keys.revoke('key_0', 200, 'local')
   for (let r = 0; r < RUNS; r++) {
     const run = `run_${r}`
     const status = r % 3 === 0 ? 'running' : 'completed'
@@ -69,6 +73,10 @@ async function read(store: Store): Promise<{ seen: Map<string, string>; refused:
   }
   await look('runs that go on', () => store.runs.unfinished())
   await look('definition', () => store.definitions.get('thirty'))
+  // When one was last used is only shown, and has no checksum.
+  await look('API keys', async () =>
+    (await store.api_keys.list({ revoked: true })).map(({ last_used_at: _, ...k }) => k),
+  )
   return { seen, refused }
 }
 
