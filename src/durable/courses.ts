@@ -25,8 +25,8 @@ export type Place = { seq: number; mail: number; epoch: number }
 
 export type Courses = {
   definitionOf: DefinitionOf
-  /** Makes sure that the definition an input brings along can be looked up. */
-  prepare: (input: Pick<RunInput, 'type' | 'data'>) => Promise<void>
+  /** Makes sure that the definition an input brings along can be looked up; undefined when it can. */
+  prepare: (input: Pick<RunInput, 'type' | 'data'>) => Promise<void> | undefined
   /** The run as it was after event `seq` if it is kept here and was put here by writer `epoch`; the caller owns it until it is put back. */
   take: (run: string, place: Place) => Promise<Course | null>
   /** The same out of the log. */
@@ -38,13 +38,10 @@ export function openCourses(store: Store): Courses {
   const courses = new Map<string, { course: Course; epoch: number }>()
   const definitions = new Map<string, Definition>()
 
-  const load = async (hash: string): Promise<void> => {
-    const known = definitions.get(hash)
-    if (known !== undefined) {
-      definitions.delete(hash)
-      definitions.set(hash, known)
-      return
-    }
+  /** Definitions that are being read: hundreds of runs may need the same one at once. */
+  const loading = new Map<string, Promise<void>>()
+
+  const read = async (hash: string): Promise<void> => {
     const stored = await store.definitions.get(hash)
     if (stored === null) throw new Error(`definition ${hash} is pinned by a run but not in the store`)
     definitions.set(hash, stored.definition)
@@ -53,16 +50,30 @@ export function openCourses(store: Store): Courses {
       definitions.delete(oldest)
     }
   }
+  const load = (hash: string): Promise<void> | undefined => {
+    if (definitions.has(hash)) return undefined
+    const known = loading.get(hash)
+    if (known !== undefined) return known
+    const reading = read(hash).finally(() => loading.delete(hash))
+    loading.set(hash, reading)
+    return reading
+  }
 
-  const prepare: Courses['prepare'] = async (input) => {
+  const prepare: Courses['prepare'] = (input) => {
     const { type, data } = input as RunInput
-    if ((type === 'run_started' || type === 'plan_proposed') && data.definition !== null) await load(data.definition)
-    else if (type === 'definition_changed') for (const hash of [data.from, data.definition]) await load(hash)
+    if (type === 'run_started' || type === 'plan_proposed')
+      return data.definition === null ? undefined : load(data.definition)
+    if (type === 'definition_changed')
+      return Promise.all([load(data.from), load(data.definition)]).then(() => undefined)
+    return undefined
   }
 
   const definitionOf: DefinitionOf = (hash) => {
     const definition = definitions.get(hash)
     if (definition === undefined) throw new Error(`definition ${hash} was not loaded`)
+    // What is in use is kept longest.
+    definitions.delete(hash)
+    definitions.set(hash, definition)
     return definition
   }
 

@@ -57,7 +57,7 @@ export async function owes({ store, courses, drives }: Shell, run: string, step:
 
 /** A run whose end is stored, but whose segment may have died before it told of it. Telling again changes nothing. */
 async function endedBefore(shell: Shell, { id, parent, seq, mail }: RunRow): Promise<void> {
-  if (parent === null && (await unfinishedChildren(shell, id)).length === 0) return
+  if (parent === null && (await shell.store.runs.unfinished_children(id)).length === 0) return
   const course = await shell.courses.fold(id, { seq, mail: mail ?? 0 })
   await callOffOrphans(shell, id, course)
   await tellParent(shell, course.state)
@@ -79,23 +79,6 @@ export async function callOffChild(shell: Shell, run: string, child: string, rea
 /** Runs that this one started and does not wait for any more: it set out to call them off. */
 async function callOffOrphans(shell: Shell, run: string, { owed }: Course): Promise<void> {
   const awaited = new Set([...owed.values()].flatMap((step) => (step.do === 'start_run' ? [step.run] : [])))
-  for (const child of await unfinishedChildren(shell, run))
+  for (const child of await shell.store.runs.unfinished_children(run))
     if (!awaited.has(child)) await callOffChild(shell, run, child, 'it is not waited for any more')
-}
-
-const CHILDREN_AT_ONCE = 200
-
-async function unfinishedChildren({ store }: Shell, parent: string): Promise<string[]> {
-  const children: string[] = []
-  for (let cursor: string | undefined; ; ) {
-    const { items, next } = await store.runs.list({
-      parent,
-      status: ['queued', 'planning', 'running', 'waiting', 'paused'],
-      limit: CHILDREN_AT_ONCE,
-      ...(cursor !== undefined && { cursor }),
-    })
-    children.push(...items.map(({ id }) => id))
-    if (next === null) return children
-    cursor = next
-  }
 }

@@ -94,7 +94,8 @@ async function drive(shell: Shell, run: string, open: OpenRun, ear: Ear): Promis
   let moved = false
   const feed = async (given: RunInput): Promise<void> => {
     const input = given.type === 'definition_changed' ? await settleChange(given) : given
-    await shell.courses.prepare(input)
+    const definitions = shell.courses.prepare(input)
+    if (definitions !== undefined) await definitions
     const before = state.mail
     const { events, commands } = feedCourse(definitionOf, course, input)
     for (const event of events) fed.push(event)

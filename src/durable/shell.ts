@@ -245,8 +245,8 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
 
   const unfinished = await store.runs.unfinished()
   // They need not wait for the engine, which would invoke them again by itself some time after it is up; it then joins.
-  for (const { id, status } of unfinished)
-    if (status === 'running' || status === 'planning') shell.drives.join(id).catch(() => dispatcher.wake(id))
+  const executed = unfinished.filter(({ status }) => status === 'running' || status === 'planning').map(({ id }) => id)
+  shell.drives.take_up(executed, dispatcher.wake)
 
   const started = await starting
   if (!started.ok) {

@@ -2,6 +2,7 @@ import type { Failure } from '../failure.ts'
 import type { EventType, RunEvent } from '../workflow/event.ts'
 import { eventSum, verifySum } from './checksum.ts'
 import type { EventCommits } from './event-commits.ts'
+import { repeated } from './repeated.ts'
 import type { StoreAccess } from './schema.ts'
 import type { Store } from './store.ts'
 import { damaged, StoreFailure } from './store-failure.ts'
@@ -13,6 +14,19 @@ export function eventStore(
   watchers: Watchers,
   on_damage: (failure: Failure) => void,
 ): Store['events'] {
+  const lastOf = repeated(db, db.selectFrom('runs').select('seq').where('namespace', '=', '').where('id', '=', ''))
+  const eventsOf = repeated(
+    db,
+    db
+      .selectFrom('events')
+      .select(['seq', 'at', 'type', 'v', 'cause', 'data', 'sum'])
+      .where('namespace', '=', '')
+      .where('run', '=', '')
+      .where('seq', '>', 0)
+      .orderBy('seq')
+      .limit(1),
+  )
+
   return {
     async append(batches) {
       if (batches.length === 0) return { fenced: [] }
@@ -24,21 +38,8 @@ export function eventStore(
 
     async read(run, after, limit) {
       // Asked first: what is appended meanwhile may be read, and what was there before has to be.
-      const known = await db
-        .selectFrom('runs')
-        .select('seq')
-        .where('namespace', '=', namespace)
-        .where('id', '=', run)
-        .executeTakeFirst()
-      const rows = await db
-        .selectFrom('events')
-        .select(['seq', 'at', 'type', 'v', 'cause', 'data', 'sum'])
-        .where('namespace', '=', namespace)
-        .where('run', '=', run)
-        .where('seq', '>', after)
-        .orderBy('seq')
-        .limit(limit)
-        .execute()
+      const [known] = await lastOf(namespace, run)
+      const rows = await eventsOf(namespace, run, after, limit)
       for (const [i, row] of rows.entries()) {
         if (row.seq !== after + 1 + i) throw missing(run, after + 1 + i)
         verifySum(`event ${row.seq} of ${run}`, row.sum, eventSum(namespace, run, row))

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { InputType, RunInput } from '../workflow/event.ts'
 import { bind } from './bind.ts'
 import { mailSum, verifySum } from './checksum.ts'
+import { repeated } from './repeated.ts'
 import { oldestFirst, unfinishedStatuses } from './runs.ts'
 import type { StoreAccess } from './schema.ts'
 import type { Store } from './store.ts'
@@ -18,6 +19,18 @@ export function inboxStore({ db, namespace }: StoreAccess): Store['inbox'] {
       .executeTakeFirst()
     return row?.n ?? null
   }
+
+  const mailOf = repeated(
+    db,
+    db
+      .selectFrom('inbox')
+      .select(['n', 'eid', 'at', 'type', 'data', 'sum'])
+      .where('namespace', '=', '')
+      .where('run', '=', '')
+      .where('n', '>', 0)
+      .orderBy('n')
+      .limit(1),
+  )
 
   return {
     async put(run, eid, input) {
@@ -55,15 +68,7 @@ export function inboxStore({ db, namespace }: StoreAccess): Store['inbox'] {
     },
 
     async read(run, after, limit) {
-      const rows = await db
-        .selectFrom('inbox')
-        .select(['n', 'eid', 'at', 'type', 'data', 'sum'])
-        .where('namespace', '=', namespace)
-        .where('run', '=', run)
-        .where('n', '>', after)
-        .orderBy('n')
-        .limit(limit)
-        .execute()
+      const rows = await mailOf(namespace, run, after, limit)
       for (const [i, row] of rows.entries()) {
         if (row.n !== after + 1 + i) throw new StoreFailure(damaged(`mail ${after + 1 + i} of ${run} is missing`))
         verifySum(`mail ${row.n} of ${run}`, row.sum, mailSum(namespace, run, row))

@@ -4,6 +4,7 @@ import { hasEnded, type RunStatus, runStatuses } from '../workflow/run-state.ts'
 import { runSum, verifySum } from './checksum.ts'
 import { type Cursor, likePattern, pageSize, readCursor, searchWords, writeCursor } from './cursor.ts'
 import type { EventCommits } from './event-commits.ts'
+import { repeated } from './repeated.ts'
 import type { StoreAccess, StoreSchema } from './schema.ts'
 import type { RunFilter, RunRow, Store } from './store.ts'
 import type { Watchers } from './watchers.ts'
@@ -77,6 +78,24 @@ export function runStore({ db, namespace }: StoreAccess, commits: EventCommits, 
     return total
   }
 
+  const rowOf = repeated(
+    db,
+    db
+      .selectFrom('runs')
+      .select([...shown, 'restored', 'sum'])
+      .where('namespace', '=', '')
+      .where('id', '=', ''),
+  )
+  const childrenOf = repeated(
+    db,
+    db
+      .selectFrom('runs')
+      .select('id')
+      .where('namespace', '=', '')
+      .where('parent', '=', '')
+      .where('status', 'in', unfinishedStatuses),
+  )
+
   return {
     async create(row, events) {
       if (!(await commits.create(row, events))) {
@@ -87,12 +106,7 @@ export function runStore({ db, namespace }: StoreAccess, commits: EventCommits, 
     },
 
     async get(id) {
-      const row = await db
-        .selectFrom('runs')
-        .select([...shown, 'restored', 'sum'])
-        .where('namespace', '=', namespace)
-        .where('id', '=', id)
-        .executeTakeFirst()
+      const [row] = await rowOf(namespace, id)
       if (!row) return null
       const { sum, restored, ...run } = row
       verifySum(`the row of ${id}`, sum, runSum(namespace, { ...run, restored }))
@@ -138,6 +152,10 @@ export function runStore({ db, namespace }: StoreAccess, commits: EventCommits, 
         .execute()
       for (const row of rows) verifySum(`the row of ${row.id}`, row.sum, runSum(namespace, row))
       return rows.sort(oldestFirst).map((row) => ({ id: row.id, status: row.status }))
+    },
+
+    async unfinished_children(parent) {
+      return (await childrenOf(namespace, parent, ...unfinishedStatuses)).map(({ id }) => id)
     },
 
     /** The condition is that of the index `events_asking`, word for word. */

@@ -292,6 +292,7 @@ export function storeOn(
       list: guarded(runs.list),
       counts: guarded(runs.counts),
       unfinished: guarded(runs.unfinished),
+      unfinished_children: guarded(runs.unfinished_children),
       asking: guarded(runs.asking),
     },
     events: {
