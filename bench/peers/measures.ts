@@ -75,6 +75,7 @@ export async function killed(name: SystemName, folder: string, runs: number, tas
   try {
     await second.ask('finish', runs, tasks)
     const seconds = (performance.now() - began) / 1_000
+    if (name === 'quorate') await second.ask('check', runs, tasks)
     const steps = (file: string): string[] => readFileSync(file, 'utf8').split('\n').filter(Boolean)
     const done = new Set(steps(before).map((line) => line.trim()))
     const again = steps(after).map((line) => line.trim().split(' ').map(Number) as [number, number])

@@ -17,6 +17,8 @@ export type System = {
   begin: (runs: number, tasks: number) => Promise<void>
   /** Brings the runs that `begin` left in this folder to their end. */
   finish: (runs: number, tasks: number) => Promise<void>
+  /** Checks what finished runs put out, where `finish` does not: that is not part of what they took. */
+  check?: (runs: number, tasks: number) => Promise<void>
   /** Starts `n` runs that wait for a signal and answers when all of them are parked. Absent where there is no such thing. */
   park?: (n: number) => Promise<void>
   close: () => Promise<void>

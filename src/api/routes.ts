@@ -54,7 +54,8 @@ export function addRoutes(app: Hono<RouteVariables>, parts: RouteParts): void {
   })
   const methodsOf = new Map<string, Set<string>>()
   for (const operation of operations) {
-    const types = fieldTypes(operation)
+    // Made with the first request: all of them at the start would hold up runs that go on.
+    let types: ReturnType<typeof fieldTypes> | null = null
     for (const path of [operation.path, ...(operation.aliases ?? [])]) {
       const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
       methodsOf.set(pattern, (methodsOf.get(pattern) ?? new Set()).add(operation.method))
@@ -64,6 +65,7 @@ export function addRoutes(app: Hono<RouteVariables>, parts: RouteParts): void {
         if (refusal !== null) return failureResponse(refusal)
         if (operation.name === 'get_run_events' && wantsStream(c.req.raw)) return streamOf(c, parts)
         const limits = context.configuration.limits
+        types ??= fieldTypes(operation)
         const input = await readInput(operation, types, c.req.raw, c.req.param(), limits)
         if (!input.ok) return failureResponse(input.failure, { ...unsupportedType(input.failure) })
         const checked = checkInput(operation, input.value)

@@ -22,7 +22,7 @@ import { forkInSteps } from '../workflow/fork.ts'
 import { hasEnded } from '../workflow/run-state.ts'
 import type { Json, Value } from '../workflow/value.ts'
 import { openCourses, sourceLog } from './courses.ts'
-import { buildHash, deploy } from './deployment.ts'
+import { buildHash, type Deployment, deploy } from './deployment.ts'
 import { openDispatcher } from './dispatcher.ts'
 import { openDrives } from './drives.ts'
 import { openEars } from './ears.ts'
@@ -88,7 +88,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   const ears = openEars()
   const timers = openElapsedTimers(() => performance.now())
   const { max_parallel_workflows, queued_runs } = configuration.limits
-  const calls = openEngineCalls(starting)
+  const calls = openEngineCalls()
   const dispatcher = openDispatcher(max_parallel_workflows, calls.segment)
   const { budgets } = parts
   const mayHaveBegun = await openMayHaveBegun(store, now())
@@ -235,10 +235,13 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
       ),
     )
 
-  const stopDriving = async (): Promise<void> => {
+  /** In this order: what was asked of the engine ends with it. */
+  const stop = async (engine: Engine | null, deployment: Deployment | null): Promise<void> => {
     dispatcher.close()
     calls.close()
+    await engine?.stop()
     await flights.close()
+    await deployment?.close()
     await shell.drives.settled()
     await writer.flush()
   }
@@ -250,18 +253,18 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
 
   const started = await starting
   if (!started.ok) {
-    await stopDriving()
+    await stop(null, null)
     return started
   }
   const engine = started.value
   const services = servicesOf(shell)
-  const deployed = await deploy({ engine, dir: configuration.data_dir, services, store, logger, build })
-  if (!deployed.ok) {
-    await stopDriving()
-    await engine.stop()
-    return deployed
+  const registered = await deploy({ engine, dir: configuration.data_dir, services, store, logger, build })
+  if (!registered.ok) {
+    await stop(engine, null)
+    return registered
   }
-  const deployment = deployed.value
+  const deployment = registered.value
+  calls.begin(engine)
   let restarts = 0
   engine.on_restart(() => {
     restarts++
@@ -353,9 +356,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     async close() {
       clearInterval(sweep)
       budgets?.close()
-      await stopDriving()
-      await engine.stop()
-      await deployment.close()
+      await stop(engine, deployment)
     },
   })
 }

@@ -78,11 +78,16 @@ export const newMember = (agent: Agent, engine: Engine): Member => ({
   when_idle: [],
 })
 
-/** A call that takes nine tenths of the agent's time-out is slow. */
-export const breakerSettings = (agent: Agent): BreakerSettings => ({
-  ...agentBreakerDefaults,
-  slow_call_ms: 0.9 * milliseconds(agent.timeout),
-})
+const settingsOf = new WeakMap<Agent, BreakerSettings>()
+
+/** A call that takes nine tenths of the agent's time-out is slow. Asked several times for each call, so made once. */
+export function breakerSettings(agent: Agent): BreakerSettings {
+  const known = settingsOf.get(agent)
+  if (known !== undefined) return known
+  const made = { ...agentBreakerDefaults, slow_call_ms: 0.9 * milliseconds(agent.timeout) }
+  settingsOf.set(agent, made)
+  return made
+}
 
 /** One failed check may be chance; an agent that never answered gets no benefit of the doubt. */
 const isOffline = (member: Member): boolean =>
