@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cache, programFile } from '../../bin/program-bundle.mjs'
+import { programFile } from '../../bin/program-bundle.mjs'
 import type { Answer, Asking } from './system.ts'
 
 export type Running = {
@@ -40,8 +40,6 @@ export async function start(name: SystemName, folder: string, ledger?: string): 
   const child = fork(fileOf(name), [folder, ...(ledger === undefined ? [] : [ledger])], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    // As bin/quorate.mjs does.
-    env: { ...process.env, ...(name === 'quorate' && { NODE_COMPILE_CACHE: cache(root) }) },
   })
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
