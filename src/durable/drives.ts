@@ -2,6 +2,7 @@
  * Runs in hand: each is driven by one segment at a time in this process, whoever asks. When the engine dies and comes back
  * it invokes the segment again; that joins the one which goes on.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Course } from '../workflow/fold.ts'
 import type { Dispatcher } from './dispatcher.ts'
 
@@ -62,6 +63,8 @@ export function openDrives(
         for (const run of left) {
           if (closed) return
           await new Promise<void>((read) => join(run, read).catch(() => failed(run)))
+          // Reading is done in promises alone, which would let nothing else have its turn until all are read.
+          await nextTurn()
         }
       }
       for (let i = 0; i < READ_AT_ONCE; i++) void one()
