@@ -2,7 +2,7 @@
  * What a durable task costs, beside a bare `ctx.run` on the same engine in the same run.
  *
  * What is measured: whole runs through the product with nothing switched off: registry, choice of agent, admission,
- * breaker, effect class, events in the database (full sync), segments. The agent is a function that returns 200 bytes.
+ * breaker, effect class, events in the database (full sync). The agent is a function that returns 200 bytes.
  * What is not: HTTP, planning, models. Bare: a handler that awaits one `ctx.run` after the other, or all side by side.
  * The output of every run is checked. `npm run bench -- peers` compares with other systems too, each in its own process.
  *

@@ -3,7 +3,7 @@
  * Usage: bundle-program.ts <entry> <folder>
  */
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Plugin, rolldown } from 'rolldown'
 
@@ -34,36 +34,43 @@ const takenIn = [
   'zod',
 ]
 
-/** What a file finds by its own place stays where it is. */
+/** Threads, and who begins them: bundled each by itself, beside the program, since reading sources takes them longest. */
+const threads = [{ file: 'src/store/commit-thread.ts', begun_by: 'src/store/event-commits.ts' }]
+
+/** What a file finds by its own place stays where it is, but for threads. */
 const inPlace: Plugin = {
   name: 'in-place',
   transform(code, id) {
     if (!id.startsWith(root) || id.startsWith(join(root, 'node_modules'))) return null
+    const place = threads.some(({ begun_by }) => id === join(root, begun_by)) ? join(folder, 'main.js') : id
     return code
-      .replaceAll('import.meta.dirname', JSON.stringify(dirname(id)))
-      .replaceAll('import.meta.filename', JSON.stringify(id))
-      .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(id).href))
+      .replaceAll('import.meta.dirname', JSON.stringify(dirname(place)))
+      .replaceAll('import.meta.filename', JSON.stringify(place))
+      .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(place).href))
   },
 }
 
-const made = await rolldown({
-  input: { main: entry },
-  platform: 'node',
-  external: (id) =>
-    !id.startsWith('.') && !id.startsWith('/') && !takenIn.some((name) => id === name || id.startsWith(`${name}/`)),
-  plugins: [inPlace],
-  logLevel: 'silent',
-})
+const bundled = (input: Record<string, string>) =>
+  rolldown({
+    input,
+    platform: 'node',
+    external: (id) =>
+      !id.startsWith('.') && !id.startsWith('/') && !takenIn.some((name) => id === name || id.startsWith(`${name}/`)),
+    plugins: [inPlace],
+    logLevel: 'silent',
+  })
+const parts = [{ main: entry }, ...threads.map(({ file }) => ({ [basename(file, '.ts')]: join(root, file) }))]
 // Whole or not at all: two may do this at once.
 const unfinished = `${folder}.${process.pid}`
 try {
   // Reading it takes a third of the time of a start, and half of what is read would be comments and indentation. Names
   // stay, so that a stack trace says where it comes from.
-  await made.write({
-    dir: unfinished,
-    format: 'esm',
-    minify: { mangle: false, compress: false, codegen: { removeWhitespace: true } },
-  })
+  for (const part of parts)
+    await (await bundled(part)).write({
+      dir: unfinished,
+      format: 'esm',
+      minify: { mangle: false, compress: false, codegen: { removeWhitespace: true } },
+    })
   if (!existsSync(folder)) renameSync(unfinished, folder)
 } finally {
   rmSync(unfinished, { recursive: true, force: true })

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { programFile } from '../../bin/program-bundle.mjs'
+import { cache, programFile } from '../../bin/program-bundle.mjs'
 import type { Answer, Asking } from './system.ts'
 
 export type Running = {
@@ -36,10 +36,15 @@ function fileOf(name: SystemName): string {
   return bundle
 }
 
+/** As bin/quorate.mjs does. */
+const compileCache = `--import=data:text/javascript,${encodeURIComponent(
+  `import { enableCompileCache } from 'node:module'; enableCompileCache(${JSON.stringify(cache(root))})`,
+)}`
+
 export async function start(name: SystemName, folder: string, ledger?: string): Promise<Running> {
   const child = fork(fileOf(name), [folder, ...(ledger === undefined ? [] : [ledger])], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv: ['--disable-warning=ExperimentalWarning', ...(name === 'quorate' ? [compileCache] : [])],
   })
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,6 +1,6 @@
 /**
  * Quorate whole, nothing switched off: registry, choice of agent, admission, breaker, effect class, events in the database
- * (full sync), segments. The agent is a function. No HTTP, no planning, no models.
+ * (full sync). The agent is a function. No HTTP, no planning, no models.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { createFunctions } from '../../src/agent-systems/function/function.ts'
@@ -88,7 +88,7 @@ export async function openQuorate(folder: string, steps: Steps): Promise<System>
   const check = async (run: string, n: number): Promise<void> => checkOutput(await outputOf(run), n)
 
   return {
-    stored: 'the engine’s two fsyncs; events in SQLite with synchronous=FULL, in batches, stored before a segment ends',
+    stored: 'events in SQLite with synchronous=FULL: one fsync for all that comes while the one before is under way',
     async sequence(n, carried) {
       const definition = await row(n)
       steps.began()

@@ -122,7 +122,7 @@ export async function createMetrics({ store, fleet, runs, version }: MetricsPart
   const count = countEvents(registers)
   const counted = new Map<string, number>()
   const dirty = new Set<string>()
-  for (const run of await store.runs.unfinished()) counted.set(run.id, await store.events.last_seq(run.id))
+  for (const { id, seq } of await store.runs.unfinished()) counted.set(id, seq)
 
   /** Counts what was stored since the last time. Runs that began after this process did are counted whole. */
   const catchUp = async () => {

@@ -212,7 +212,12 @@ function addPages(
       c.set('route', path.replaceAll(/:(\w+)/g, '{$1}'))
       return handle(c)
     })
-  const document = JSON.stringify(openApiDocument(operations, context.version))
+  // Made when it is asked for: at the start it would hold up runs that go on.
+  let document: string | null = null
+  const openApi = (): string => {
+    document ??= JSON.stringify(openApiDocument(operations, context.version))
+    return document
+  }
   page('/', (c) =>
     files !== null && wantsPage(c.req.raw)
       ? files.page()
@@ -247,7 +252,7 @@ function addPages(
     if (refusal !== null) return failureResponse(refusal)
     return new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } })
   })
-  page('/openapi.json', () => jsonText(document))
+  page('/openapi.json', () => jsonText(openApi()))
   page('/docs', () => docsPage())
   page('/docs/:file', async (c) => {
     const name = c.req.param('file') ?? ''

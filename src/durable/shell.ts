@@ -337,8 +337,9 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
           value: run,
           remedy: 'Nothing can be sent to a run that has ended.',
         })
-      const data =
-        'data' in input.data ? { ...input.data, data: await keepValue(store, input.data.data as Json) } : input.data
+      const data = { ...input.data }
+      if ('data' in data) data.data = await keepValue(store, data.data as Json)
+      else if ('output' in data) data.output = await keepValue(store, data.output as Json)
       const n = await store.inbox.put(run, eid, { at: now(), type: input.type, data } as RunInput)
       poke(run)
       return ok({ mail: n })

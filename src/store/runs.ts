@@ -151,7 +151,7 @@ export function runStore({ db, namespace }: StoreAccess, commits: EventCommits, 
         .where('status', 'in', wanted)
         .execute()
       for (const row of rows) verifySum(`the row of ${row.id}`, row.sum, runSum(namespace, row))
-      return rows.sort(oldestFirst).map((row) => ({ id: row.id, status: row.status }))
+      return rows.sort(oldestFirst).map(({ id, status, seq }) => ({ id, status, seq }))
     },
 
     async unfinished_children(parent) {

@@ -230,7 +230,9 @@ export function conforms(name: string, place: () => Promise<Place>): void {
           unfinished.map((run) => run.status),
           runStatuses.filter((status) => !endedStatuses.includes(status)).reverse(),
         )
-        assert.deepEqual(await store.runs.unfinished(['queued', 'completed']), [{ id: 'run_0', status: 'queued' }])
+        assert.deepEqual(await store.runs.unfinished(['queued', 'completed']), [
+          { id: 'run_0', status: 'queued', seq: 0 },
+        ])
         assert.deepEqual(await store.runs.unfinished([]), [])
       }),
     )

@@ -234,8 +234,8 @@ export type Store = {
     get: (id: string) => Promise<RunRow | null>
     list: (filter: RunFilter) => Promise<Page<RunRow>>
     counts: (kind?: 'workflow' | 'swarm') => Promise<Record<RunStatus, number>>
-    /** Ids of runs that have not ended, oldest first; only those in the given states. */
-    unfinished: (status?: RunStatus[]) => Promise<{ id: string; status: RunStatus }[]>
+    /** Runs that have not ended, oldest first, and their last events; only those in the given states. */
+    unfinished: (status?: RunStatus[]) => Promise<{ id: string; status: RunStatus; seq: number }[]>
     /** Ids of runs that this one started and that have not ended. */
     unfinished_children: (parent: string) => Promise<string[]>
     /** Ids of runs that have not ended and asked a person or wait for a signal at some time; oldest first. Whether they still do, their fold says. */
