@@ -80,15 +80,22 @@ async function drive(shell: Shell, run: string, open: OpenRun, ear: Ear): Promis
   const calls = new Set<string>()
   /** Runs that were started and will answer by mail. */
   const children = new Set<string>()
+  /** Not kept by the engine yet. */
   const timers = new Set<Promise<void>>()
   /** What is done once the events that it follows from are stored. */
   let chores: (() => Promise<unknown>)[] = []
 
   const arm = (timer: string, due: number): void => {
-    const armed = shell.arm(run, timer, due).finally(() => timers.delete(armed))
+    const armed = shell.arm(run, timer, due).then(() => void timers.delete(armed))
     timers.add(armed)
     armed.catch(() => undefined)
   }
+  /** While the engine is away it keeps no timer; mail is read all the same. */
+  const timersKeptOrMail = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      ear.wake = resolve
+      Promise.all(timers).then(() => resolve(), reject)
+    })
 
   let fed: RunEvent[] = []
   let moved = false
@@ -177,9 +184,9 @@ async function drive(shell: Shell, run: string, open: OpenRun, ear: Ear): Promis
     if (state.ended_at !== undefined) break
     if (state.paused === null) launch()
     if (arrivals.size() === 0 && !ear.heard) {
-      await Promise.all(timers)
+      if (timers.size > 0) await timersKeptOrMail()
       if (!(await lastWrite)) throw new Fenced(run)
-      if (ear.heard) continue
+      if (ear.heard || timers.size > 0) continue
       shell.courses.put(run, course, epoch)
       return 'park'
     }
