@@ -63,14 +63,8 @@ const parts = [{ main: entry }, ...threads.map(({ file }) => ({ [basename(file, 
 // Whole or not at all: two may do this at once.
 const unfinished = `${folder}.${process.pid}`
 try {
-  // Reading it takes a third of the time of a start, and half of what is read would be comments and indentation. Names
-  // stay, so that a stack trace says where it comes from.
-  for (const part of parts)
-    await (await bundled(part)).write({
-      dir: unfinished,
-      format: 'esm',
-      minify: { mangle: false, compress: false, codegen: { removeWhitespace: true } },
-    })
+  // Not minified: what an uncaught error shows of the source is its line.
+  for (const part of parts) await (await bundled(part)).write({ dir: unfinished, format: 'esm' })
   if (!existsSync(folder)) renameSync(unfinished, folder)
 } finally {
   rmSync(unfinished, { recursive: true, force: true })
