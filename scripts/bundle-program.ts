@@ -63,8 +63,9 @@ const parts = [{ main: entry }, ...threads.map(({ file }) => ({ [basename(file, 
 // Whole or not at all: two may do this at once.
 const unfinished = `${folder}.${process.pid}`
 try {
-  // Not minified: what an uncaught error shows of the source is its line.
-  for (const part of parts) await (await bundled(part)).write({ dir: unfinished, format: 'esm' })
+  // Without comments, which would be read at each start. Not minified: what an uncaught error shows of the
+  // source is its line.
+  for (const part of parts) await (await bundled(part)).write({ dir: unfinished, format: 'esm', comments: false })
   if (!existsSync(folder)) renameSync(unfinished, folder)
 } finally {
   rmSync(unfinished, { recursive: true, force: true })
