@@ -127,6 +127,8 @@ export async function startEngine(dir: string, logger: Logger): Promise<Result<E
 
   const launch = async (): Promise<boolean> => {
     for (const socket of Object.values(sockets)) await unlink(socket).catch(() => undefined)
+    // An engine that begins after `stop` has looked for one would never end.
+    if (stopping) return false
     // pdeathsig: a manager that is killed must not leave its engine behind. Where there is no setpriv (macOS), the
     // next start finds the folder locked and says so.
     const wrapped = existsSync('/usr/bin/setpriv')

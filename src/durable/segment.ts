@@ -128,6 +128,7 @@ async function drive(shell: Shell, run: string, open: OpenRun, ear: Ear): Promis
       fed = []
       moved = false
       lastWrite = shell.writer.store({ run, epoch, events, row: rowChange(shown, row) })
+      lastWrite.catch(() => undefined)
       shown = row
       if (events.length > 0 && !(await lastWrite)) throw new Fenced(run)
     }

@@ -242,8 +242,9 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
     await engine?.stop()
     await flights.close()
     await deployment?.close()
+    writer.close()
     await shell.drives.settled()
-    await writer.flush()
+    await writer.settled()
   }
 
   const unfinished = await store.runs.unfinished()
