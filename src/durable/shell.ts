@@ -86,7 +86,7 @@ export async function openShell(parts: ShellParts): Promise<Result<DurableRuns>>
   const writer = openEventWriter(store, logger)
   const flights = openFlights()
   const ears = openEars()
-  const timers = openElapsedTimers(() => performance.now())
+  const timers = openElapsedTimers(() => performance.now(), now)
   const { max_parallel_workflows, queued_runs } = configuration.limits
   const calls = openEngineCalls()
   const dispatcher = openDispatcher(max_parallel_workflows, calls.segment)
