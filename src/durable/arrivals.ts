@@ -71,11 +71,10 @@ export function openArrivals(ear: Ear, readMail: () => Promise<RunInput[]>): Arr
       // What comes in the same moment comes along.
       if (expected.size > 1) await nextTurn()
       const mail = await heard(ear, readMail)
-      if (trouble !== null && answers.length === 0 && mail.length === 0) {
-        const { error } = trouble
-        trouble = null
-        throw error
-      }
+      const failed = trouble
+      trouble = null
+      if (failed !== null && answers.length === 0 && mail.length === 0) throw failed.error
+      // With something in hand it is not told: the step is owed still, and asked for again.
       const taken = answers
       answers = []
       for (const { address } of taken) expected.delete(address)

@@ -20,6 +20,9 @@ const LONGEST_BASE = 85
 const READY_WITHIN_MS = 30_000
 const FIRST_START_WITHIN_MS = 5_000
 
+/** Calls that may take days, each with a socket of its own; further ones wait for theirs. Below any usual limit of open files. */
+const MOST_CALLS = 2_000
+
 export type EngineResponse = { status: number; body: unknown }
 
 export type Engine = {
@@ -89,7 +92,12 @@ export async function startEngine(dir: string, logger: Logger): Promise<Result<E
   const agents = {
     admin: new Agent({ connect: { socketPath: sockets.admin } }),
     ingress: new Agent({ connect: { socketPath: sockets.ingress } }),
-    calls: new Agent({ connect: { socketPath: sockets.ingress }, headersTimeout: 0, bodyTimeout: 0 }),
+    calls: new Agent({
+      connect: { socketPath: sockets.ingress },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connections: MOST_CALLS,
+    }),
   }
 
   const request = async (
